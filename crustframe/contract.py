@@ -1,0 +1,72 @@
+"""What the API promises: limits, prices, headers and names, each with its source.
+
+Seeds are the five source documents of the project (read 2026-11); *docs* are the vendor's public pages
+in the ages described by the contract notes. Client and sandbox share this room and nothing else, so that
+they cannot agree on the same mistake.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+from typing import Any, Final, Literal
+
+BASE_URL: Final = "https://api.crustdata.com"  # seed: Person Enrich reference
+API_VERSION: Final = "2025-11-01"  # seed: header x-api-version
+VERSION_HEADER: Final = "x-api-version"
+PERSON_ENRICH_PATH: Final = "/person/enrich"
+
+IdentifierKind = Literal["professional_network_profile_url", "business_email"]
+"""The two values of ``match_type``; the request keys are their plurals."""
+
+PROFILE_URL: Final = "professional_network_profile_url"
+BUSINESS_EMAIL: Final = "business_email"
+REQUEST_KEYS: Final[Mapping[IdentifierKind, str]] = MappingProxyType(
+    {PROFILE_URL: "professional_network_profile_urls", BUSINESS_EMAIL: "business_emails"}
+)
+
+MAX_IDENTIFIERS: Final = 25  # seed: "Max 25 per request"
+REQUESTS_PER_MINUTE: Final = 15  # docs: default of POST /person/enrich
+RATE_WINDOW_S: Final = 60.0  # docs: sliding one-minute window per endpoint and account
+
+RATE_LIMIT_HEADER: Final = "x-ratelimit-limit"
+RATE_REMAINING_HEADER: Final = "x-ratelimit-remaining"
+RATE_RESET_HEADER: Final = "x-ratelimit-reset"  # docs: seconds until the oldest request leaves the window
+CREDITS_HEADER: Final = "x-credits-used"  # docs: a number, may be fractional
+REQUEST_ID_HEADER: Final = "x-request-id"  # docs: also the event id of the usage log
+
+BASE_PRICE: Final = 1.0  # seed: "Base profile is 1 credit"
+MAX_PRICE: Final = 7.0  # seed: "Maximum: 7 credits per profile"
+ADD_ON_PRICES: Final[Mapping[str, float]] = MappingProxyType(
+    {  # seed: price list of the introduction page
+        "contact.business_emails": 1.0,
+        "contact.personal_emails": 2.0,
+        "contact.phone_numbers": 2.0,
+        "dev_platform_profiles": 1.0,
+    }
+)
+BASE_GROUPS: Final = (  # seed: sections of person_data that the base credit covers
+    "basic_profile",
+    "professional_network",
+    "social_handles",
+    "experience",
+    "education",
+    "skills",
+    "contact.websites",
+)
+GATED_GROUPS: Final = ("certifications", "honors", "updated_at", "assessment", "social_posts")  # docs: plan-gated
+
+
+@cache
+def person_fields() -> tuple[Mapping[str, Any], ...]:
+    """Return every documented path of ``person_data`` with its type, nullability, access and source."""
+    text = resources.files("crustframe").joinpath("data/person_fields.json").read_text(encoding="utf-8")
+    return tuple(MappingProxyType(entry) for entry in json.loads(text))
+
+
+def price_of(groups: frozenset[str] | set[str]) -> float:
+    """Return the credits one matched person costs when `groups` are asked for (seed: base 1, add-ons, cap 7)."""
+    return min(MAX_PRICE, BASE_PRICE + sum(price for group, price in ADD_ON_PRICES.items() if group in groups))
