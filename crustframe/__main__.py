@@ -1,0 +1,5 @@
+"""``python -m crustframe`` is the shell command."""
+
+from crustframe.cli import main
+
+main()

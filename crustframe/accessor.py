@@ -1,0 +1,261 @@
+"""``df.crust`` and ``series.crust``: the pandas way in. Holds the data and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import pandas as pd
+
+from crustframe.client import Client
+from crustframe.enrichment import Errors, Fields, Provenance, enrich, plan
+from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction
+from crustframe.plan import Plan
+from crustframe.progress import ProgressCallback
+from crustframe.purchasing import OnDoubt
+
+
+@pd.api.extensions.register_dataframe_accessor("crust")
+class DataFrameCrust:
+    """Columns about the people of a column, as ``df.crust``.
+
+    Holds the frame and nothing else: pandas 2 keeps one accessor per frame and pandas 3 builds one at each
+    ``df.crust``, so remembered state would go stale in one and vanish in the other.
+    """
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._frame = frame
+
+    def enrich(
+        self,
+        column: Hashable,
+        fields: Fields = DEFAULT_FIELDS,
+        *,
+        max_credits: float | None = None,
+        partial: bool = False,
+        errors: Errors = "coerce",
+        min_similarity_score: float | None = None,
+        force_fetch: bool = False,
+        enrich_realtime: bool = False,
+        preview: bool = False,
+        keep: Keep = "all",
+        max_age: str | float | None = "30d",
+        on_doubt: OnDoubt = "ask",
+        provenance: Provenance = "status",
+        lists: Reduction = "join",
+        overwrite: bool = False,
+        progress: bool | ProgressCallback | None = None,
+        client: Client | None = None,
+    ) -> pd.DataFrame:
+        """Return a copy with one new column per field: same rows, same index, same order.
+
+        Costs 1 to 7 credits per newly matched person; known people, repeats and nobody found are free.
+
+        Parameters
+        ----------
+        column : hashable
+            Which column holds profile URLs or business e-mails.
+        fields, max_credits, partial, errors, min_similarity_score, force_fetch, enrich_realtime, preview, keep, \
+max_age, on_doubt, provenance, lists, overwrite, progress, client
+            As :func:`crustframe.enrich` takes them.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``crust.status`` says in every row what happened. For the receipt use :func:`crustframe.enrich`.
+
+        Raises
+        ------
+        CrustframeError
+            As :func:`crustframe.enrich` raises.
+
+        Examples
+        --------
+        >>> import pandas as pd, crustframe
+        >>> leads = pd.DataFrame({"url": ["linkedin.com/in/avery-example", ""]})
+        >>> with crustframe.sandbox() as sandbox:
+        ...     found = leads.crust.enrich("url", ["crustdata_person_id as id"], client=sandbox.client)
+        >>> found["crust.status"].tolist()
+        ['matched', 'blank']
+        """
+        return enrich(
+            self._frame,
+            column,
+            fields,
+            max_credits=max_credits,
+            partial=partial,
+            errors=errors,
+            min_similarity_score=min_similarity_score,
+            force_fetch=force_fetch,
+            enrich_realtime=enrich_realtime,
+            preview=preview,
+            keep=keep,
+            max_age=max_age,
+            on_doubt=on_doubt,
+            provenance=provenance,
+            lists=lists,
+            overwrite=overwrite,
+            progress=progress,
+            client=client,
+        ).frame
+
+    def plan(
+        self,
+        column: Hashable,
+        fields: Fields = DEFAULT_FIELDS,
+        *,
+        max_credits: float | None = None,
+        partial: bool = False,
+        min_similarity_score: float | None = None,
+        force_fetch: bool = False,
+        enrich_realtime: bool = False,
+        preview: bool = False,
+        keep: Keep = "all",
+        max_age: str | float | None = "30d",
+        on_doubt: OnDoubt = "ask",
+        lists: Reduction = "join",
+        client: Client | None = None,
+    ) -> Plan:
+        """Return what :meth:`enrich` with the same arguments would send and cost. Opens no socket, costs nothing.
+
+        Parameters
+        ----------
+        column : hashable
+        fields, max_credits, partial, min_similarity_score, force_fetch, enrich_realtime, preview, keep, max_age, \
+on_doubt, lists, client
+            As :func:`crustframe.enrich` takes them.
+
+        Returns
+        -------
+        Plan
+
+        Raises
+        ------
+        BudgetError
+            It may cost more than `max_credits`.
+        """
+        return plan(
+            self._frame,
+            column,
+            fields,
+            max_credits=max_credits,
+            partial=partial,
+            min_similarity_score=min_similarity_score,
+            force_fetch=force_fetch,
+            enrich_realtime=enrich_realtime,
+            preview=preview,
+            keep=keep,
+            max_age=max_age,
+            on_doubt=on_doubt,
+            lists=lists,
+            client=client,
+        )
+
+
+@pd.api.extensions.register_series_accessor("crust")
+class SeriesCrust:
+    """Columns about the people of a series, as ``series.crust``."""
+
+    def __init__(self, series: pd.Series[Any]) -> None:
+        self._series = series
+
+    def enrich(
+        self,
+        fields: Fields = DEFAULT_FIELDS,
+        *,
+        max_credits: float | None = None,
+        partial: bool = False,
+        errors: Errors = "coerce",
+        min_similarity_score: float | None = None,
+        force_fetch: bool = False,
+        enrich_realtime: bool = False,
+        preview: bool = False,
+        keep: Keep = "all",
+        max_age: str | float | None = "30d",
+        on_doubt: OnDoubt = "ask",
+        provenance: Provenance = "status",
+        lists: Reduction = "join",
+        progress: bool | ProgressCallback | None = None,
+        client: Client | None = None,
+    ) -> pd.DataFrame:
+        """Return the columns about the people of this series, with its index.
+
+        Costs 1 to 7 credits per newly matched person; known people, repeats and nobody found are free.
+
+        Parameters
+        ----------
+        fields, max_credits, partial, errors, min_similarity_score, force_fetch, enrich_realtime, preview, keep, \
+max_age, on_doubt, provenance, lists, progress, client
+            As :func:`crustframe.enrich` takes them.
+
+        Returns
+        -------
+        pandas.DataFrame
+
+        Raises
+        ------
+        CrustframeError
+            As :func:`crustframe.enrich` raises.
+        """
+        return enrich(
+            self._series,
+            fields=fields,
+            max_credits=max_credits,
+            partial=partial,
+            errors=errors,
+            min_similarity_score=min_similarity_score,
+            force_fetch=force_fetch,
+            enrich_realtime=enrich_realtime,
+            preview=preview,
+            keep=keep,
+            max_age=max_age,
+            on_doubt=on_doubt,
+            provenance=provenance,
+            lists=lists,
+            progress=progress,
+            client=client,
+        ).frame
+
+    def plan(
+        self,
+        fields: Fields = DEFAULT_FIELDS,
+        *,
+        max_credits: float | None = None,
+        partial: bool = False,
+        min_similarity_score: float | None = None,
+        force_fetch: bool = False,
+        enrich_realtime: bool = False,
+        preview: bool = False,
+        keep: Keep = "all",
+        max_age: str | float | None = "30d",
+        on_doubt: OnDoubt = "ask",
+        lists: Reduction = "join",
+        client: Client | None = None,
+    ) -> Plan:
+        """Return what :meth:`enrich` with the same arguments would send and cost. Opens no socket, costs nothing.
+
+        Parameters
+        ----------
+        fields, max_credits, partial, min_similarity_score, force_fetch, enrich_realtime, preview, keep, max_age, \
+on_doubt, lists, client
+            As :func:`crustframe.enrich` takes them.
+
+        Returns
+        -------
+        Plan
+        """
+        return plan(
+            self._series,
+            fields=fields,
+            max_credits=max_credits,
+            partial=partial,
+            min_similarity_score=min_similarity_score,
+            force_fetch=force_fetch,
+            enrich_realtime=enrich_realtime,
+            preview=preview,
+            keep=keep,
+            max_age=max_age,
+            on_doubt=on_doubt,
+            lists=lists,
+            client=client,
+        )

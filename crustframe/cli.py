@@ -1,0 +1,388 @@
+"""The shell: ``crustframe enrich | plan | fields | sandbox | demo``. stdout is data, stderr is words."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NoReturn
+
+import click
+import typer
+
+from crustframe import __version__
+from crustframe.client import Client
+from crustframe.enrichment import Errors, Interrupted, Provenance, provenance_names
+from crustframe.enrichment import enrich as enrich_column
+from crustframe.enrichment import plan as plan_column
+from crustframe.errors import ColumnNotFoundError, CrustframeError, PartialResultWarning
+from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction, catalogue, describe, read_paths
+from crustframe.purchasing import OnDoubt
+
+if TYPE_CHECKING:
+    from crustframe.enrichment import Enrichment
+    from crustframe.plan import Plan
+    from crustframe.report import Report
+    from crustframe.tables import Table
+
+ASK_ABOVE_CREDITS: Final = 100.0  # reliability notes, section 7
+PARTIAL_EXIT, BUDGET_EXIT, INTERRUPTED_EXIT = 3, 7, 130
+
+app = typer.Typer(
+    help="A column of profile URLs or business e-mails becomes typed columns about those people: paid once, within a "
+    "ceiling, with nothing lost.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Input = Annotated[str, typer.Argument(help="CSV, TSV or xlsx file; - reads stdin.", show_default=False)]
+Column = Annotated[str | None, typer.Option(help="Column of profile URLs or business e-mails.", show_default=False)]
+Field = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Dot path, such as 'basic_profile.name' or 'skills.professional_network_skills | count as skills'; "
+        "repeat it or separate with commas. See `crustframe fields`.",
+        show_default="name, headline, title, employer, location",
+    ),
+]
+MaxCredits = Annotated[float | None, typer.Option(help="Ceiling in credits; never passed.", show_default="none")]
+Partial = Annotated[bool, typer.Option("--partial", help="Buy what surely fits under the ceiling.")]
+MinScore = Annotated[
+    float | None, typer.Option(help="For e-mails: candidates below it (0 to 1) are neither returned nor charged.")
+]
+ForceFetch = Annotated[bool, typer.Option("--force-fetch", help="Ask for a fresh fetch; its effect is left open.")]
+Realtime = Annotated[bool, typer.Option("--enrich-realtime", help="Ask for realtime data; the effect is left open.")]
+Preview = Annotated[bool, typer.Option("--preview", help="Basic profile only, 0 credits, where the account has it.")]
+KeepOption = Annotated[Keep, typer.Option(help="Ask for all groups of the base credit, or only for what fields need.")]
+MaxAge = Annotated[str, typer.Option(help="How old a stored person may be: 30d, 12h, or none.")]
+OnDoubtOption = Annotated[
+    OnDoubt, typer.Option(help="People whose earlier request got no answer: ask, buy them again, or leave them.")
+]
+Lists = Annotated[Reduction, typer.Option(help="How a list becomes a cell.")]
+UseSandbox = Annotated[bool, typer.Option("--sandbox", help="Invented people of the embedded sandbox; no cost.")]
+Delimiter = Annotated[str | None, typer.Option(help="Of the input; found by itself otherwise.", show_default="auto")]
+Encoding = Annotated[str | None, typer.Option(help="Of the input.", show_default="utf-8")]
+Sheet = Annotated[str | None, typer.Option(help="Of an xlsx input.", show_default="the first")]
+Ledger = Annotated[Path | None, typer.Option(help="File of paid answers.", show_default="one per user")]
+
+
+@app.command()
+def enrich(
+    source: Input,
+    column: Column = None,
+    field: Field = None,
+    output: Annotated[str, typer.Option("--output", "-o", help="File to write; - is stdout.")] = "-",
+    max_credits: MaxCredits = None,
+    partial: Partial = False,
+    errors: Annotated[Errors, typer.Option(help="Finish and tell row by row, or stop at a failure.")] = "coerce",
+    min_similarity_score: MinScore = None,
+    force_fetch: ForceFetch = False,
+    enrich_realtime: Realtime = False,
+    preview: Preview = False,
+    keep: KeepOption = "all",
+    max_age: MaxAge = "30d",
+    on_doubt: OnDoubtOption = "ask",
+    provenance: Annotated[Provenance, typer.Option(help="Which crust. columns come along.")] = "status",
+    lists: Lists = "join",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace columns that exist already.")] = False,
+    progress: Annotated[bool | None, typer.Option(help="A line on stderr.", show_default="on a terminal")] = None,
+    receipt: Annotated[Path | None, typer.Option(help="Write the receipt there, as JSON.")] = None,
+    csv_safe: Annotated[bool, typer.Option(help="Defuse formulas in the added columns.")] = True,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help=f"Do not ask above {ASK_ABOVE_CREDITS:g} credits.")] = False,
+    sandbox: UseSandbox = False,
+    ledger: Ledger = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+) -> None:
+    """Add columns about people to a table.
+
+    The rows and your own columns come out as they went in. crust.status says in every row what happened.
+
+    Exit codes: 0 all resolved, 2 usage, 3 some rows failed or in doubt, 4 key or credits, 5 network or server,
+    6 local storage, 7 budget, 130 interrupted.
+    """
+    table = _open(source, delimiter, encoding, sheet)
+    fields = _fields(field)
+    names = [*(path.name for path in read_paths(fields, lists=lists)), *provenance_names(provenance)]
+    cells = table.column(_column(table, column))
+    table.check(output, names, overwrite_columns=overwrite)
+    asked: dict[str, Any] = {
+        "max_credits": max_credits,
+        "partial": partial,
+        "min_similarity_score": min_similarity_score,
+        "force_fetch": force_fetch,
+        "enrich_realtime": enrich_realtime,
+        "preview": preview,
+        "keep": keep,
+        "max_age": _age(max_age),
+        "lists": lists,
+    }
+    with _client(sandbox, ledger) as client:
+        plan = plan_column(cells, fields=fields, on_doubt=on_doubt, client=client, **asked)
+        _say(str(plan))
+        if plan.new:
+            client.settings.require_key()
+        if plan.in_doubt and on_doubt == "ask" and _confirmed_doubt(plan):
+            on_doubt = "resend"
+        if max_credits is None and plan.credits_high > ASK_ABOVE_CREDITS and not yes:
+            _confirm(plan)
+        interrupted = False
+        try:
+            found = enrich_column(
+                cells,
+                fields=fields,
+                errors=errors,
+                on_doubt=on_doubt,
+                provenance=provenance,
+                progress=progress,
+                client=client,
+                **asked,
+            )
+        except Interrupted as stopped:
+            found, interrupted = stopped.enrichment, True
+    _write(table, output, found, csv_safe=csv_safe, overwrite=overwrite)
+    _say(str(found.report))
+    if receipt is not None:
+        receipt.write_text(json.dumps(found.report.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    raise typer.Exit(INTERRUPTED_EXIT if interrupted else exit_code(found.report))
+
+
+@app.command()
+def plan(
+    source: Input,
+    column: Column = None,
+    field: Field = None,
+    max_credits: MaxCredits = None,
+    partial: Partial = False,
+    min_similarity_score: MinScore = None,
+    force_fetch: ForceFetch = False,
+    enrich_realtime: Realtime = False,
+    preview: Preview = False,
+    keep: KeepOption = "all",
+    max_age: MaxAge = "30d",
+    on_doubt: OnDoubtOption = "ask",
+    lists: Lists = "join",
+    sandbox: UseSandbox = False,
+    ledger: Ledger = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
+) -> None:
+    """Say what `enrich` would send and cost. Opens no socket, costs nothing."""
+    table = _open(source, delimiter, encoding, sheet)
+    made = plan_column(
+        table.column(_column(table, column)),
+        fields=_fields(field),
+        max_credits=max_credits,
+        partial=partial,
+        min_similarity_score=min_similarity_score,
+        force_fetch=force_fetch,
+        enrich_realtime=enrich_realtime,
+        preview=preview,
+        keep=keep,
+        max_age=_age(max_age),
+        on_doubt=on_doubt,
+        lists=lists,
+        client=_planning_client(sandbox, ledger),
+    )
+    typer.echo(json.dumps(made.to_dict(), indent=1) if as_json else str(made))
+
+
+@app.command()
+def fields(
+    words: Annotated[list[str] | None, typer.Argument(metavar="[FILTER]", help="Words the path must hold.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
+) -> None:
+    """List what can be asked for: path, type, group, and credits for one person."""
+    found = [describe(field) for field in catalogue().search(" ".join(words or []))]
+    if not found:
+        near = catalogue().nearest(" ".join(words or []))
+        _say("No path holds these words." + (f" Near: {', '.join(near)}." if near else ""))
+        raise typer.Exit(2)
+    if as_json:
+        for row in found:
+            typer.echo(json.dumps(row, ensure_ascii=False))
+        return
+    headings = {"path": "path", "type": "type", "group": "group", "credits": "credits"}
+    rows = [headings, *({**row, "credits": f"{row['credits']:g}"} for row in found)]
+    widths = {name: max(len(str(row[name])) for row in rows) for name in headings}
+    for row in rows:
+        note = f"  {row['access']}" if row.get("access", "base") == "gated" else ""
+        typer.echo("  ".join(str(row[name]).ljust(widths[name]) for name in headings).rstrip() + note)
+    if sys.stdout.isatty():
+        _say("credits: what one matched person costs if only this is asked, base credit included; base groups share it")
+
+
+@app.command("sandbox")
+def run_sandbox(
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
+    key: Annotated[str, typer.Option(help="The only key it takes; never a real one.")] = "sandbox-key",
+    requests_per_minute: Annotated[float, typer.Option("--rpm", "--requests-per-minute", help="0 is no limit.")] = 15,
+    snapshot: Annotated[Literal["A", "B", "C"], typer.Option(help="Age of the API it plays.")] = "A",
+    latency_s: Annotated[float, typer.Option("--latency", help="Seconds before an answer.")] = 0.0,
+    balance: Annotated[float, typer.Option(help="Credits of the account.")] = 1_000_000.0,
+    deny: Annotated[list[str] | None, typer.Option(help="Group or path that the account lacks; repeat it.")] = None,
+    credits_gone_status: Annotated[int, typer.Option(min=402, max=403, help="Status without credits.")] = 402,
+    preview: Annotated[bool, typer.Option("--preview", help="Grant free previews.")] = False,
+    strict_auth: Annotated[bool, typer.Option("--strict-auth", help="Take the Bearer scheme only.")] = False,
+    refuse: Annotated[list[str] | None, typer.Option(help="Identifier that makes a call a 400; repeat it.")] = None,
+    unknown_share: Annotated[float, typer.Option(help="Share of ordinary identifiers that name nobody.")] = 0.05,
+    drift: Annotated[bool, typer.Option("--drift", help="Let some values have wrong types.")] = False,
+    speed: Annotated[float, typer.Option(help="Sandbox seconds per real second.")] = 1.0,
+) -> None:
+    """Run a local stand-in of the API with invented people, on 127.0.0.1 only.
+
+    Slugs and addresses beginning with `nobody` are always unknown; slugs ending in `-example` and addresses at
+    `.example` domains are always known.
+    """
+    from crustframe.sandbox.server import serve
+
+    serve(
+        port=port,
+        key=key,
+        requests_per_minute=requests_per_minute or None,
+        snapshot=snapshot,
+        latency_s=latency_s,
+        balance=balance,
+        denied_fields=deny or (),
+        credits_gone_status=403 if credits_gone_status == 403 else 402,
+        preview=preview,
+        strict_auth=strict_auth,
+        refuse=refuse or (),
+        unknown_share=unknown_share,
+        drift=drift,
+        speed=speed,
+    )
+
+
+@app.command()
+def demo(
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Keep the resulting table there.")] = None,
+) -> None:
+    """Run the main job on the embedded sandbox: 200 invented leads, no key, no cost."""
+    from crustframe.demo import run
+
+    run(output)
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    """Hold the options of every command."""
+    if version:
+        typer.echo(f"crustframe {__version__}")
+        raise typer.Exit
+
+
+def exit_code(report: Report) -> int:
+    """Return how a run ended, as scripts read it."""
+    if report.stopped_exit_code is not None:
+        return report.stopped_exit_code
+    if report.hit_ceiling:
+        return BUDGET_EXIT
+    return 0 if report.is_complete else PARTIAL_EXIT
+
+
+def main() -> NoReturn:
+    """Run the command line; every error says what happened, what it cost and what to do next."""
+    import warnings
+
+    warnings.simplefilter("ignore", PartialResultWarning)  # the receipt says the same
+    try:
+        code = app(standalone_mode=False)
+    except CrustframeError as error:
+        _say(f"Error: {error}")
+        code = error.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except (KeyboardInterrupt, click.Abort):
+        _say("Interrupted. What was paid for is in the ledger; run the same again to go on.")
+        code = INTERRUPTED_EXIT
+    sys.exit(code or 0)
+
+
+def _open(source: str, delimiter: str | None, encoding: str | None, sheet: str | None) -> Table:
+    from crustframe.tables import read_table
+
+    return read_table(source, delimiter=delimiter, encoding=encoding, sheet=sheet)
+
+
+def _column(table: Table, column: str | None) -> str:
+    if column is not None:
+        return column
+    if len(table.columns) == 1:
+        return table.columns[0]
+    raise ColumnNotFoundError(
+        "No column is named. Nothing was sent, nothing was charged.",
+        hint=f"name the one with profile URLs or e-mails with --column; columns: {', '.join(table.columns[:20])}.",
+    )
+
+
+def _fields(field: list[str] | None) -> list[str]:
+    named = [part.strip() for text in field or [] for part in text.split(",") if part.strip()]
+    return named or list(DEFAULT_FIELDS)
+
+
+def _age(text: str) -> str | None:
+    return None if text.strip().lower() == "none" else text
+
+
+@contextlib.contextmanager
+def _client(sandbox: bool, ledger: Path | None) -> Iterator[Client]:
+    if not sandbox:
+        with Client(ledger=ledger) as client:
+            yield client
+        return
+    from crustframe.embedded import EmbeddedSandbox
+
+    with EmbeddedSandbox(ledger=_planning_client(True, ledger).ledger.path) as running:
+        yield running.client
+
+
+def _planning_client(sandbox: bool, ledger: Path | None) -> Client:
+    if not sandbox:
+        return Client(ledger=ledger)
+    return Client(api_key="sandbox-key", base_url="http://127.0.0.1", account="sandbox", ledger=ledger)
+
+
+def _is_attended() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _confirm(plan: Plan) -> None:
+    if _is_attended() and not typer.confirm(f"Spend up to {plan.credits_high:g} credits?", err=True):
+        _say("Nothing was sent, nothing was charged.")
+        raise typer.Exit(BUDGET_EXIT)
+
+
+def _confirmed_doubt(plan: Plan) -> bool:
+    risk = plan.in_doubt * plan.price
+    question = (
+        f"{plan.in_doubt} people may have been paid for without an answer. Buy them again, up to {risk:g} credits?"
+    )
+    return _is_attended() and typer.confirm(question, err=True)
+
+
+def _write(table: Table, output: str, found: Enrichment, *, csv_safe: bool, overwrite: bool) -> None:
+    written = table.write(output, found.frame, csv_safe=csv_safe, overwrite_columns=overwrite)
+    if written.neutralised:
+        _say(f"{written.neutralised} cells that a spreadsheet would run as formulas were defused with a leading '")
+    if written.cut:
+        _say(f"{written.cut} texts were longer than a cell of a workbook and were cut")
+
+
+def _say(text: str) -> None:
+    """Write words to stderr, without anything that a terminal would act on."""
+    clean = "".join(letter if letter in "\n\t" or letter.isprintable() else " " for letter in text)
+    typer.echo(clean, err=True)

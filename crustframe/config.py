@@ -1,0 +1,211 @@
+"""Settings: argument over environment over default. A key belongs to one origin and shows itself to nobody."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NoReturn
+from urllib.parse import urlsplit
+
+from crustframe import contract
+from crustframe.errors import ConfigurationError, SettingError
+
+API_KEY_VARIABLE: Final = "CRUSTDATA_API_KEY"
+BASE_URL_VARIABLE: Final = "CRUSTFRAME_BASE_URL"
+LEDGER_VARIABLE: Final = "CRUSTFRAME_LEDGER"
+OFFLINE_VARIABLE: Final = "CRUSTFRAME_OFFLINE"
+REQUESTS_PER_MINUTE_VARIABLE: Final = "CRUSTFRAME_REQUESTS_PER_MINUTE"
+
+_LOOPBACK: Final = re.compile(r"localhost|127(?:\.\d{1,3}){3}|::1")
+
+
+class Secret:
+    """An API key that no repr, pickle, comparison or format shows."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the key itself; only the transport and the fingerprint may."""
+        return self._value
+
+    def fingerprint(self, salt: bytes) -> str:
+        """Return a keyed digest that tells two keys apart and tells nothing else."""
+        return hmac.new(salt, self._value.encode(), hashlib.sha256).hexdigest()[:16]
+
+    def __repr__(self) -> str:
+        return "Secret(...)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an API key is not pickled")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where to ask, with which key, at which pace, and where the ledger lies.
+
+    Attributes
+    ----------
+    api_key : Secret or None
+        ``None`` is enough for plans, the ledger and offline work.
+    origin : str
+        Scheme, host and port of the API.
+    ledger : pathlib.Path
+        The SQLite file of paid answers.
+    offline : bool
+        Answers come from the ledger or not at all; no socket is opened.
+    requests_per_minute : float or None
+        ``None``: what the server's own headers say, 15 until they do.
+    """
+
+    api_key: Secret | None
+    origin: str
+    ledger: Path
+    offline: bool = False
+    requests_per_minute: float | None = None
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the API runs on this machine; such calls never go through a proxy."""
+        return bool(_LOOPBACK.fullmatch(urlsplit(self.origin).hostname or ""))
+
+    def require_key(self) -> Secret:
+        """Return the key.
+
+        Raises
+        ------
+        ConfigurationError
+            There is none. Nothing was sent.
+        """
+        if self.api_key is None:
+            raise ConfigurationError(
+                "There is no API key. Nothing was sent, nothing was charged.",
+                hint=f"set {API_KEY_VARIABLE}, or try the embedded sandbox: `--sandbox` in the shell, "
+                "`with crustframe.sandbox() as sandbox: ... client=sandbox.client` in Python.",
+            )
+        return self.api_key
+
+
+def read_settings(
+    *,
+    api_key: str | None = None,
+    base_url: str | None = None,
+    ledger: str | os.PathLike[str] | None = None,
+    offline: bool | None = None,
+    requests_per_minute: float | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Read the settings: an argument goes before its environment variable, which goes before the default.
+
+    The key of the environment goes to the origin that the environment names beside it, and to no other.
+
+    Raises
+    ------
+    ConfigurationError
+        A key or an origin that cannot be used. Nothing was sent.
+    """
+    env = os.environ if environ is None else environ
+    environment_origin = read_origin(env.get(BASE_URL_VARIABLE) or contract.BASE_URL)
+    origin = read_origin(base_url) if base_url is not None else environment_origin
+    key = api_key if api_key is not None else env.get(API_KEY_VARIABLE) or None
+    if api_key is None and key is not None and origin != environment_origin:
+        raise ConfigurationError(
+            f"The key in {API_KEY_VARIABLE} belongs to {environment_origin}, not to {origin}. Nothing was sent.",
+            hint=f"name the origin in {BASE_URL_VARIABLE}, or give api_key= together with base_url=.",
+        )
+    pace = requests_per_minute if requests_per_minute is not None else env.get(REQUESTS_PER_MINUTE_VARIABLE) or None
+    return Settings(
+        api_key=None if key is None else read_key(key),
+        origin=origin,
+        ledger=Path(ledger or env.get(LEDGER_VARIABLE) or default_ledger()).expanduser(),
+        offline=_truth(env.get(OFFLINE_VARIABLE, "")) if offline is None else offline,
+        requests_per_minute=None if pace is None else _read_pace(pace),
+    )
+
+
+def read_key(key: str) -> Secret:
+    """Check an API key without ever showing it."""
+    if not isinstance(key, str) or not re.fullmatch(r"[\x21-\x7e]{4,512}", key):
+        what = (
+            "ends in a line break"
+            if isinstance(key, str) and key.rstrip("\r\n") != key
+            else ("holds a space, a control character or a letter that no key has, or is too short or too long")
+        )
+        raise ConfigurationError(
+            f"The API key {what}. Nothing was sent.",
+            hint="copy the key again, without quotes, spaces or a line break around it.",
+        )
+    return Secret(key)
+
+
+def read_origin(url: str) -> str:
+    """Return scheme, host and port of the API, checked."""
+    try:
+        parts = urlsplit(url.strip())
+        host, port = (parts.hostname or "").lower(), parts.port
+    except ValueError:
+        host, port, parts = "", None, urlsplit("")
+    if not host or parts.scheme not in {"http", "https"} or parts.username or parts.query or parts.fragment:
+        raise ConfigurationError(
+            "The base URL cannot be used. Nothing was sent.",
+            hint=f"give scheme and host only, such as {contract.BASE_URL}.",
+        )
+    if parts.path not in {"", "/"}:
+        raise ConfigurationError(
+            f"The base URL has a path ({parts.path[:60]}). Nothing was sent.", hint="give scheme and host only."
+        )
+    if parts.scheme == "http" and not _LOOPBACK.fullmatch(host):
+        raise ConfigurationError(
+            f"{host} would be asked over plain http, and the key could be read on the way. Nothing was sent.",
+            hint="use https; http is for a sandbox on this machine only.",
+        )
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}" + (
+        f":{port}" if port not in {None, 443 if parts.scheme == "https" else 80} else ""
+    )
+
+
+def default_ledger() -> Path:
+    """Return the ledger of this user: data that was paid for is not cache."""
+    from platformdirs import user_data_path
+
+    return user_data_path("crustframe", appauthor=False, roaming=False) / "ledger.sqlite3"
+
+
+def _truth(text: str) -> bool:
+    return text.strip().lower() not in {"", "0", "false", "no", "off"}
+
+
+def _read_pace(value: Any) -> float:
+    try:
+        pace = float(value)
+    except (TypeError, ValueError):
+        pace = 0.0
+    if not 1 <= pace <= 100_000:
+        raise SettingError(
+            f"{value!r} requests a minute cannot be kept. Nothing was sent.",
+            hint=f"give a number of at least 1; the API's default is {contract.REQUESTS_PER_MINUTE}.",
+        )
+    return pace
+
+
+_UNITS_S: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+
+
+def read_age(age: str | float | None, name: str = "max_age") -> float | None:
+    """Return an age in seconds from text such as ``"30d"``, ``"12h"``, or a number of seconds; None is no limit."""
+    if age is None:
+        return None
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw]?)\s*", str(age))
+    if not found or isinstance(age, bool):
+        raise SettingError(
+            f"{name}={age!r} is not an age. Nothing was sent.", hint="write 30d, 12h, or None for no limit."
+        )
+    return float(found[1]) * _UNITS_S[found[2] or "s"]

@@ -1,0 +1,98 @@
+"""A sandbox inside this process, and a client of it: invented people, no real key, no real credits."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, Literal, Self, TypedDict, Unpack
+
+from crustframe.client import Client
+from crustframe.sandbox.server import Sandbox
+
+ACCOUNT: Final = "sandbox"
+"""Under which the ledger files invented people; they never answer a real run."""
+
+
+class SandboxOptions(TypedDict, total=False):
+    """The switches of :class:`crustframe.sandbox.server.Sandbox`."""
+
+    port: int
+    key: str
+    requests_per_minute: float | None
+    snapshot: Literal["A", "B", "C"]
+    latency_s: float
+    balance: float
+    denied_fields: Sequence[str]
+    credits_gone_status: Literal[402, 403]
+    preview: bool
+    strict_auth: bool
+    refuse: Sequence[str]
+    unknown_share: float
+    drift: bool
+    speed: float
+
+
+class EmbeddedSandbox(Sandbox):
+    """A running sandbox and a client of it.
+
+    Parameters
+    ----------
+    ledger : path, optional
+        Where answers are kept; by default a file that goes when the sandbox closes.
+    **options
+        The switches of :class:`crustframe.sandbox.server.Sandbox`.
+
+    Attributes
+    ----------
+    client : Client
+        Asks this sandbox, with its key; its clock runs as fast as the sandbox's.
+    """
+
+    def __init__(self, *, ledger: str | os.PathLike[str] | None = None, **options: Unpack[SandboxOptions]) -> None:
+        super().__init__(**options)
+        self._speed = options.get("speed", 1.0)
+        self._ledger = ledger
+        self._folder: str | None = None
+        self._client: Client | None = None
+
+    @property
+    def client(self) -> Client:
+        """The client of this sandbox."""
+        if self._client is None:
+            self._client = self.make_client()
+        return self._client
+
+    def make_client(self, **options: Any) -> Client:
+        """Return another client of this sandbox over the same ledger; `options` are those of :class:`Client`."""
+        if self._ledger is None:
+            self._folder = tempfile.mkdtemp(prefix="crustframe-")
+            self._ledger = Path(self._folder) / "ledger.sqlite3"
+        started = time.time()
+        speed = self._speed
+        settings: dict[str, Any] = {
+            "api_key": self.key,
+            "base_url": self.url,
+            "ledger": self._ledger,
+            "account": ACCOUNT,
+            "clock": lambda: started + (time.time() - started) * speed,
+            "sleep": lambda seconds: time.sleep(seconds / speed),
+        }
+        return Client(**(settings | options))
+
+    def close(self) -> None:
+        """Stop answering and throw a ledger away that nobody named."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+        super().close()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = self._ledger = None
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        return self

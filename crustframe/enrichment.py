@@ -1,0 +1,618 @@
+"""The one path from a column to columns; every front end meets here. Reads like the pipeline."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+from crustframe.api.person import Options
+from crustframe.client import Client
+from crustframe.config import read_age
+from crustframe.errors import (
+    ColumnExistsError,
+    ColumnNotFoundError,
+    FieldError,
+    OfflineError,
+    PartialResultWarning,
+    SettingError,
+)
+from crustframe.expand import Expansion
+from crustframe.fields import (
+    DEFAULT_FIELDS,
+    PREVIEW,
+    Keep,
+    Path,
+    Reduction,
+    needed_groups,
+    read_paths,
+    requested_groups,
+)
+from crustframe.identifiers import Identifiers, read_identifiers
+from crustframe.ledger import Known, Need
+from crustframe.plan import Plan, make_plan
+from crustframe.progress import Progress, ProgressCallback, read_progress
+from crustframe.purchasing import Bought, Buyer, OnDoubt
+from crustframe.records import Record, Status
+from crustframe.report import Report, make_report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+Errors = Literal["coerce", "raise"]
+Provenance = Literal["none", "status", "full"]
+Fields = str | Sequence[str] | Mapping[str, str]
+
+NO_MATCH_AGE_S: Final = 7 * 86400.0
+"""How long "nobody there" is believed; it cost nothing, and people join."""
+
+STATUS_COLUMN: Final = "crust.status"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked about everybody: read and checked, before anybody is looked at."""
+
+    paths: tuple[Path, ...]
+    options: Options
+    needed: frozenset[str]
+    need: Need
+
+
+@dataclass(frozen=True)
+class Enrichment:
+    """What :func:`enrich` found.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame, n rows
+        The rows as they came, with the new columns behind them. For a series, the new columns alone.
+    report : Report
+        The receipt.
+    """
+
+    frame: pd.DataFrame
+    report: Report
+    _read_matches: Callable[[], pd.DataFrame] = field(repr=False)
+
+    @cached_property
+    def matches(self) -> pd.DataFrame:
+        """Every candidate of every person, one row each, best first; from the ledger, 0 credits."""
+        return self._read_matches()
+
+
+class Interrupted(KeyboardInterrupt):
+    """The user ended a run; `enrichment` holds what was found until then."""
+
+    def __init__(self, enrichment: Enrichment) -> None:
+        super().__init__(str(enrichment.report))
+        self.enrichment = enrichment
+
+
+def enrich(
+    data: pd.DataFrame | pd.Series[Any] | Iterable[object],
+    column: Hashable | None = None,
+    fields: Fields = DEFAULT_FIELDS,
+    *,
+    max_credits: float | None = None,
+    partial: bool = False,
+    errors: Errors = "coerce",
+    min_similarity_score: float | None = None,
+    force_fetch: bool = False,
+    enrich_realtime: bool = False,
+    preview: bool = False,
+    keep: Keep = "all",
+    max_age: str | float | None = "30d",
+    on_doubt: OnDoubt = "ask",
+    provenance: Provenance = "status",
+    lists: Reduction = "join",
+    overwrite: bool = False,
+    progress: bool | ProgressCallback | None = None,
+    client: Client | None = None,
+) -> Enrichment:
+    """Look up the people of a column and add the asked fields as typed columns.
+
+    Costs 1 credit per newly matched person, plus 1 for business e-mails, 2 for personal e-mails, 2 for phone
+    numbers and 1 for developer profiles where a field needs them, at most 7; nobody found is free, and so is
+    everybody whom the ledger knows. Source: Person Enrich pages of the vendor (project seeds 000, 001 and 003).
+
+    Parameters
+    ----------
+    data : pandas.DataFrame, pandas.Series or iterable, n rows
+        Blanks, repeats, other spellings and junk are welcome; nothing of it changes.
+    column : hashable, optional
+        Which column of a frame holds profile URLs or business e-mails.
+    fields : sequence of str, or mapping of new name to str, length p
+        Dot paths such as ``"basic_profile.name"``; see :mod:`crustframe.fields` for the grammar.
+    max_credits : float, optional
+        Ceiling for this call, in credits. ``None``: no ceiling.
+    partial : bool
+        Buy what surely fits under the ceiling; the rest is ``not_run``.
+    errors : {"coerce", "raise"}
+        Finish and tell row by row, or stop at the first batch that fails. A wrong key, an unknown field and a
+        missing column always raise.
+    min_similarity_score : float, optional
+        For e-mails, 0 to 1: candidates below it are neither returned nor charged.
+    force_fetch, enrich_realtime : bool
+        Ask for fresh data. The vendor leaves the effect open; stored answers of plain requests do not count then.
+    preview : bool
+        Basic profile only, 0 credits; the vendor grants it per account.
+    keep : {"all", "asked"}
+        Ask for every group that the base credit covers, so that later columns are free, or only for what `fields`
+        need.
+    max_age : str or float, optional
+        How old a stored person may be: ``"30d"``, ``"12h"``, seconds, or ``None`` for any age.
+    on_doubt : {"ask", "resend", "skip"}
+        People whose earlier request got no complete answer: leave them in doubt ("ask" and "skip"; "ask" still
+        finishes a run that was killed), or buy them again, each at most once a run.
+    provenance : {"none", "status", "full"}
+        Which ``crust.`` columns come along.
+    lists : {"join", "list", "json", "count"}
+        How a list becomes a cell, where a path does not say.
+    overwrite : bool
+        Replace columns that exist already.
+    progress : bool or callable, optional
+        A line on stderr, or a callable that takes :class:`~crustframe.progress.Progress`. Default: when somebody
+        watches.
+    client : Client, optional
+        Whom to ask; by default the one configured in the environment.
+
+    Returns
+    -------
+    Enrichment
+        ``frame`` has n rows and the index of `data`; ``<NA>`` is no match or no value.
+
+    Raises
+    ------
+    BudgetError
+        The plan may cost more than `max_credits`. Nothing was sent.
+    FieldError, ColumnNotFoundError, ColumnExistsError, ConfigurationError
+        Something to mend first. Nothing was sent.
+    AuthenticationError, PermissionDeniedError, APIError
+        The API refuses everything; nothing was charged for it.
+    Interrupted
+        Ctrl-C; the error holds what was found. Run the same again to go on.
+
+    Examples
+    --------
+    >>> import crustframe
+    >>> with crustframe.sandbox() as sandbox:
+    ...     found = crustframe.enrich(
+    ...         ["linkedin.com/in/avery-example", "https://www.linkedin.com/in/Avery-Example/"],
+    ...         fields=["crustdata_person_id"],
+    ...         client=sandbox.client,
+    ...     )
+    >>> found.frame["crust.status"].tolist(), found.report.credits
+    (['matched', 'matched'], 1.0)
+    """
+    started = time.monotonic()
+    _one_of("errors", errors, get_args(Errors))
+    _one_of("provenance", provenance, get_args(Provenance))
+    _one_of("on_doubt", on_doubt, get_args(OnDoubt))
+    if max_credits is not None and not 0 <= max_credits < float("inf"):
+        raise SettingError(f"max_credits={max_credits!r} is no number of credits. Nothing was sent.")
+    question = _read_question(
+        fields,
+        lists=lists,
+        keep=keep,
+        preview=preview,
+        min_similarity_score=min_similarity_score,
+        force_fetch=force_fetch,
+        enrich_realtime=enrich_realtime,
+        max_age=max_age,
+    )
+    cells = _cells(data, column)
+    _check_names(data, [*(path.name for path in question.paths), *provenance_names(provenance)], overwrite)
+    with _client_of(client) as asked:
+        identifiers = read_identifiers(cells)
+        known, plan = _plan(asked, identifiers, question, on_doubt)
+        plan.within(max_credits, partial=partial)
+
+        table = _Table(identifiers, question.paths)
+        for record in asked.ledger.recall(identifiers.unique, known, question.need):
+            table.put(record)
+        _tell_doubts(table, asked, plan, known)
+        bought = _buy(asked, table, plan, question, max_credits, on_doubt, errors, progress)
+
+        columns, drift = table.columns(provenance)
+        report = make_report(
+            identifiers,
+            table.statuses,
+            known=len(known),
+            bought=bought,
+            price=question.options.price,
+            drift=drift,
+            in_doubt=[i.text for i, s in zip(identifiers.unique, table.statuses, strict=True) if s == "in_doubt"],
+            credits_at_risk=table.statuses.count("in_doubt") * question.options.price,
+            seconds=time.monotonic() - started,
+        )
+
+    def read_matches() -> pd.DataFrame:
+        return _matches(asked, identifiers, question)
+
+    enrichment = Enrichment(_beside(data, columns), report, read_matches)
+    if bought.interrupted:
+        raise Interrupted(enrichment)
+    if errors == "raise" and bought.stopped is not None:
+        raise bought.stopped
+    if report.stopped or report.statuses["failed"] or report.statuses["in_doubt"]:
+        warnings.warn(str(report), PartialResultWarning, stacklevel=_stacklevel())
+    return enrichment
+
+
+def plan(
+    data: pd.DataFrame | pd.Series[Any] | Iterable[object],
+    column: Hashable | None = None,
+    fields: Fields = DEFAULT_FIELDS,
+    *,
+    max_credits: float | None = None,
+    partial: bool = False,
+    min_similarity_score: float | None = None,
+    force_fetch: bool = False,
+    enrich_realtime: bool = False,
+    preview: bool = False,
+    keep: Keep = "all",
+    max_age: str | float | None = "30d",
+    on_doubt: OnDoubt = "ask",
+    lists: Reduction = "join",
+    client: Client | None = None,
+) -> Plan:
+    """Return what :func:`enrich` with the same arguments would send and cost. Opens no socket, costs nothing.
+
+    Without an API key the ledger is not consulted and everybody counts as new.
+
+    Parameters
+    ----------
+    data, column, fields, max_credits, partial, min_similarity_score, force_fetch, enrich_realtime, preview, keep, \
+max_age, on_doubt, lists, client
+        As :func:`enrich` takes them.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    BudgetError
+        It may cost more than `max_credits`.
+    FieldError, ColumnNotFoundError, ConfigurationError
+        Something to mend first.
+    """
+    _one_of("on_doubt", on_doubt, get_args(OnDoubt))
+    question = _read_question(
+        fields,
+        lists=lists,
+        keep=keep,
+        preview=preview,
+        min_similarity_score=min_similarity_score,
+        force_fetch=force_fetch,
+        enrich_realtime=enrich_realtime,
+        max_age=max_age,
+    )
+    cells = _cells(data, column)
+    with _client_of(client) as asked:
+        _, made = _plan(asked, read_identifiers(cells), question, on_doubt)
+    return made.within(max_credits, partial=partial)
+
+
+# The steps -----------------------------------------------------------------------------------------------------
+
+
+def _read_question(
+    fields: Fields,
+    *,
+    lists: Reduction,
+    keep: Keep,
+    preview: bool,
+    min_similarity_score: float | None,
+    force_fetch: bool,
+    enrich_realtime: bool,
+    max_age: str | float | None,
+) -> Question:
+    _one_of("keep", keep, get_args(Keep))
+    if min_similarity_score is not None and not 0 <= min_similarity_score <= 1:
+        raise SettingError(f"min_similarity_score={min_similarity_score!r} is not between 0 and 1. Nothing was sent.")
+    paths = read_paths(fields, lists=lists)
+    needed = needed_groups(paths)
+    if preview:
+        if beyond := needed - {"basic_profile"}:
+            raise FieldError(
+                f"A preview holds basic_profile only, not {', '.join(sorted(beyond))}. Nothing was sent.",
+                hint="ask for basic_profile paths, or leave preview out.",
+            )
+        needed = groups = frozenset({PREVIEW})
+    else:
+        groups = requested_groups(paths, keep)
+    options = Options(groups, min_similarity_score, force_fetch, enrich_realtime)
+    age_s = read_age(max_age)
+    flags = options.coverage - options.groups
+    need = Need(
+        needed | flags,
+        age_s,
+        NO_MATCH_AGE_S if age_s is None else min(age_s, NO_MATCH_AGE_S),
+        min_similarity_score,
+    )
+    return Question(paths, options, needed, need)
+
+
+def _plan(
+    client: Client, identifiers: Identifiers, question: Question, on_doubt: OnDoubt
+) -> tuple[dict[str, Known], Plan]:
+    known = client.ledger.known(identifiers.unique, question.need)
+    doubts = [] if on_doubt == "resend" else client.ledger.doubts(identifiers.unique)
+    made = make_plan(
+        identifiers,
+        known=known,
+        in_doubt={d.identifier.key for d in doubts if d.told or on_doubt == "skip"} - set(known),
+        groups=question.options.groups,
+        price=question.options.price,
+        requests_per_minute=client.requests_per_minute,
+        match_rate=client.ledger.match_rate(),
+    )
+    return known, made
+
+
+def _tell_doubts(table: _Table, client: Client, plan: Plan, known: Mapping[str, Known]) -> None:
+    if not plan.in_doubt:
+        return
+    new = {identifier.key for identifier in plan.new}
+    for doubt in client.ledger.doubts(table.identifiers.unique):
+        if doubt.identifier.key not in new and doubt.identifier.key not in known:
+            table.put(Record(doubt.identifier.key, "in_doubt", reason="no answer to an earlier request"))
+
+
+def _buy(
+    client: Client,
+    table: _Table,
+    plan: Plan,
+    question: Question,
+    max_credits: float | None,
+    on_doubt: OnDoubt,
+    errors: Errors,
+    progress: bool | ProgressCallback | None,
+) -> Bought:
+    if not plan.new:
+        return Bought()
+    client.settings.require_key()
+    if client.settings.offline:
+        raise OfflineError(
+            f"The ledger does not know {plan.n_new} of {plan.people} people, and offline was asked for: "
+            f"{', '.join(identifier.text for identifier in plan.new[:5])}"
+            f"{' ...' if plan.n_new > 5 else ''}. No socket was opened, nothing was charged.",
+            hint="run once without CRUSTFRAME_OFFLINE to buy them.",
+        )
+    show, close = read_progress(progress, plan.n_new)
+    settled = found = 0
+
+    def take(record: Record) -> None:
+        nonlocal settled, found
+        table.put(record)
+        settled += 1
+        found += record.status == "matched"
+        left = None if max_credits is None else max_credits - buyer.bought.credits
+        show(Progress(settled, plan.n_new, found, buyer.bought.calls, buyer.bought.credits, left))
+
+    buyer = Buyer(
+        client,
+        question.options,
+        needed_groups=question.needed,
+        need=question.need,
+        max_credits=max_credits,
+        on_doubt=on_doubt,
+        stop_at_failure=errors == "raise",
+        on_record=take,
+    )
+    try:
+        return buyer.buy(plan.new)
+    finally:
+        close()
+
+
+class _Table:
+    """One row per person while the records come in; one row per cell at the end."""
+
+    def __init__(self, identifiers: Identifiers, paths: Sequence[Path]) -> None:
+        self.identifiers = identifiers
+        self._positions = {identifier.key: n for n, identifier in enumerate(identifiers.unique)}
+        length = len(identifiers.unique)
+        self._expansion = Expansion(paths, length)
+        self.statuses: list[Status] = ["not_run"] * length
+        self._remarks: list[Record | None] = [None] * length
+        self._scores: list[float | None] = [None] * length
+        self._match_counts: list[int | None] = [None] * length
+
+    def put(self, record: Record) -> None:
+        """Take in what is known of one person."""
+        position = self._positions[record.key]
+        self.statuses[position] = record.status
+        self._remarks[position] = Record(**{**_facts(record), "matches": ()})
+        self._match_counts[position] = len(record.matches)
+        if record.matches:
+            self._scores[position] = record.matches[0].confidence_score
+        self._expansion.put(position, record)
+
+    def columns(self, provenance: Provenance) -> tuple[pd.DataFrame, Mapping[tuple[str, str], int]]:
+        """Return the new columns, one row per cell, and the count of values that broke the schema."""
+        import pandas as pd
+
+        from crustframe.schema import validate
+
+        people, drift = validate(self._expansion)
+        people.index = pd.RangeIndex(len(people))
+        for name, values in self._provenance(provenance).items():
+            people[name] = values
+        codes = pd.array(self.identifiers.per_row, dtype="int64").to_numpy()
+        rows = {name: _take(people[name], codes) for name in people.columns}
+        frame = pd.DataFrame(rows, index=pd.RangeIndex(len(codes)))
+        if provenance != "none":
+            self._remark_on_refusals(frame)
+        return frame, drift
+
+    def _provenance(self, provenance: Provenance) -> dict[str, Any]:
+        import pandas as pd
+
+        if provenance == "none":
+            return {}
+        columns: dict[str, Any] = {
+            STATUS_COLUMN: pd.array(self.statuses, dtype="string"),
+            "crust.confidence_score": pd.array(self._scores, dtype="Float64"),
+        }
+        if provenance == "full":
+            seen = self._remarks
+            at = [r and r.fetched_at for r in seen]
+            times = [None if t is None else pd.Timestamp(t, unit="s", tz="UTC").floor("us") for t in at]
+            columns |= {
+                "crust.source": pd.array([r and r.source for r in seen], dtype="string"),
+                "crust.fetched_at": pd.array(times, dtype=pd.DatetimeTZDtype("us", "UTC")),
+                "crust.request_id": pd.array([r and r.request_id for r in seen], dtype="string"),
+                "crust.match_count": pd.array(self._match_counts, dtype="Int64"),
+                "crust.reason": pd.array([r and r.reason for r in seen], dtype="string"),
+            }
+        return columns
+
+    def _remark_on_refusals(self, frame: pd.DataFrame) -> None:
+        import pandas as pd
+
+        refusals = self.identifiers.refusals
+        if not refusals:
+            return
+        rows = list(refusals)
+        status = frame[STATUS_COLUMN].array.copy()
+        status[rows] = ["blank" if r.reason == "blank" else "invalid" for r in refusals.values()]
+        frame[STATUS_COLUMN] = pd.Series(status, index=frame.index)
+        if "crust.reason" in frame.columns:
+            reason = frame["crust.reason"].array.copy()
+            reason[rows] = [None if r.reason == "blank" else r.reason for r in refusals.values()]
+            frame["crust.reason"] = pd.Series(reason, index=frame.index)
+
+
+def _facts(record: Record) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in Record.__slots__}
+
+
+def _take(series: pd.Series[Any], codes: Any) -> Any:
+    import pandas as pd
+
+    if series.dtype == object:
+        return pd.api.extensions.take(series.to_numpy(), codes, allow_fill=True, fill_value=pd.NA)
+    return series.array.take(codes, allow_fill=True)
+
+
+def _matches(client: Client, identifiers: Identifiers, question: Question) -> pd.DataFrame:
+    import pandas as pd
+
+    from crustframe.schema import validate
+
+    known = client.ledger.known(identifiers.unique, question.need)
+    records = [r for r in client.ledger.recall(identifiers.unique, known, question.need) if r.matches]
+    client.ledger.close()
+    candidates = [(record, rank, match) for record in records for rank, match in enumerate(record.matches, 1)]
+    expansion = Expansion(question.paths, len(candidates))
+    for position, (record, _, match) in enumerate(candidates):
+        expansion.put(position, Record(record.key, "matched", (match,)))
+    frame, _ = validate(expansion)
+    frame.insert(0, "crust.confidence_score", pd.array([m.confidence_score for _, _, m in candidates], dtype="Float64"))
+    frame.insert(0, "crust.rank", pd.array([rank for _, rank, _ in candidates], dtype="Int64"))
+    texts = {identifier.key: identifier.text for identifier in identifiers.unique}
+    frame.insert(0, "crust.identifier", pd.array([texts[r.key] for r, _, _ in candidates], dtype="string"))
+    return frame
+
+
+# The user's own table --------------------------------------------------------------------------------------------
+
+
+def _cells(data: Any, column: Hashable | None) -> list[object]:
+    import pandas as pd
+
+    if isinstance(data, pd.DataFrame):
+        cells: list[object] = _column_of(data, column).tolist()
+        return cells
+    if column is not None:
+        raise SettingError("A column is named, but the data are no DataFrame. Nothing was sent.")
+    if isinstance(data, str):
+        raise SettingError("The data are one text, not a column. Nothing was sent.", hint="put it in a list.")
+    return data.tolist() if isinstance(data, pd.Series | pd.Index) else list(data)
+
+
+def _column_of(frame: pd.DataFrame, column: Hashable | None) -> pd.Series[Any]:
+    import difflib
+
+    import pandas as pd
+
+    if column is None or column not in frame.columns:
+        names = [str(name) for name in frame.columns]
+        near = difflib.get_close_matches(str(column), names, n=1)
+        what = "No column is named" if column is None else f"The frame has no column {column!r}"
+        raise ColumnNotFoundError(
+            f"{what}. Nothing was sent, nothing was charged.",
+            hint=(f"did you mean {near[0]!r}? " if near else "") + f"columns: {', '.join(names[:20]) or 'none'}.",
+        )
+    found = frame[column]
+    if isinstance(found, pd.DataFrame):
+        raise ColumnNotFoundError(
+            f"The frame has {found.shape[1]} columns named {column!r}. Nothing was sent, nothing was charged.",
+            hint="give one of them another name first.",
+        )
+    return found
+
+
+def _check_names(data: Any, names: Sequence[str], overwrite: bool) -> None:
+    import pandas as pd
+
+    if not isinstance(data, pd.DataFrame) or overwrite:
+        return
+    if taken := [name for name in names if name in data.columns]:
+        raise ColumnExistsError(
+            f"The frame has a column {taken[0]!r} already. Nothing was sent, nothing was charged.",
+            hint="pass overwrite=True, or name the new one with ' as other_name'.",
+        )
+
+
+def _beside(data: Any, columns: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    if not isinstance(data, pd.DataFrame):
+        return columns.set_axis(data.index) if isinstance(data, pd.Series) else columns
+    frame = data.copy()
+    new = columns.set_axis(data.index)
+    replaced = [name for name in new.columns if name in data.columns]
+    for name in replaced:
+        frame[name] = new[name].array
+    return pd.concat([frame, new.drop(columns=replaced)], axis=1)
+
+
+def provenance_names(provenance: Provenance) -> list[str]:
+    """Return the ``crust.`` columns that come along."""
+    status = [STATUS_COLUMN, "crust.confidence_score"]
+    full = ["crust.source", "crust.fetched_at", "crust.request_id", "crust.match_count", "crust.reason"]
+    return {"none": [], "status": status, "full": status + full}[provenance]
+
+
+@contextmanager
+def _client_of(client: Client | None) -> Iterator[Client]:
+    if client is not None:
+        yield client
+        return
+    with Client() as made:
+        yield made
+
+
+def _one_of(name: str, value: object, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise SettingError(f"{name}={value!r} is not one of {', '.join(allowed)}. Nothing was sent.")
+
+
+def _stacklevel() -> int:
+    """Point a warning at the user's own line, whichever front end it came through."""
+    import sys
+
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "crustframe":
+        level, frame = level + 1, frame.f_back
+    return level

@@ -1,0 +1,273 @@
+"""The account book: what was asked, what was paid, what came back. One file for every front end and process."""
+
+from __future__ import annotations
+
+import time
+import uuid
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from crustframe import contract
+from crustframe.config import Secret
+from crustframe.identifiers import Identifier
+from crustframe.ledger import pace, people, purchases
+from crustframe.ledger.owners import Owner, is_alive
+from crustframe.ledger.people import Known, Need, Outcome
+from crustframe.ledger.purchases import Claim, Doubt, Purchase, Request
+from crustframe.ledger.store import Store
+from crustframe.records import Answer, Record
+
+__all__ = ["Claim", "Doubt", "Known", "Ledger", "Need", "Purchase", "Run"]
+
+_DEAD: Final = "the process that bought it ended"
+
+
+class Ledger:
+    """The ledger of one account: an origin, a key and an API version.
+
+    Rows of another account, or of a sandbox, never answer this one. Nothing is created before the first purchase.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    origin : str
+        Scheme, host and port of the API, or the name of an embedded sandbox.
+    api_key : Secret or None
+        Only a keyed digest of it is stored.
+    clock : callable
+        Seconds since 1970 UTC.
+    """
+
+    def __init__(
+        self, path: Path, *, origin: str, api_key: Secret | None, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._store = Store(path)
+        self._origin = origin
+        self._api_key = api_key
+        self._clock = clock
+        self._scope_id: int | None = None
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._store.path
+
+    def close(self) -> None:
+        """Close the file; it is opened again when needed."""
+        self._store.close()
+
+    # What is known ------------------------------------------------------------------------------------------
+
+    def known(self, identifiers: Iterable[Identifier], need: Need) -> dict[str, Known]:
+        """Return, by key, the identifiers that need not be bought. Writes nothing, creates nothing."""
+        keys = [identifier.key for identifier in identifiers]
+        scope = self._scope(create=False)
+        if scope is None or not keys:
+            return {}
+        with self._store.reading() as connection:
+            return people.find_known(connection, scope, keys, need, self._clock())
+
+    def recall(self, identifiers: Iterable[Identifier], known: Mapping[str, Known], need: Need) -> Iterator[Record]:
+        """Yield the records of the known ones, a few hundred in memory at a time."""
+        if known:
+            with self._store.reading() as connection:
+                yield from people.recall(connection, identifiers, known, need)
+
+    def match_rate(self) -> float | None:
+        """Return the share of this account's people that were found, or None while too few are known."""
+        scope = self._scope(create=False)
+        if scope is None:
+            return None
+        with self._store.reading() as connection:
+            return people.match_rate(connection, scope)
+
+    def doubts(self, identifiers: Iterable[Identifier] | None = None) -> list[Doubt]:
+        """Return what is in doubt, of these identifiers or of all."""
+        scope = self._scope(create=False)
+        if scope is None:
+            return []
+        with self._store.reading() as connection:
+            found = purchases.all_doubts(connection, scope)
+        if identifiers is None:
+            return found
+        keys = {identifier.key for identifier in identifiers}
+        return [doubt for doubt in found if doubt.identifier.key in keys]
+
+    # Buying ---------------------------------------------------------------------------------------------------
+
+    def start(
+        self, groups: frozenset[str], *, price: float, min_similarity_score: float | None = None, endpoint: str
+    ) -> Run:
+        """Begin a run of purchases: from here on this buyer's claims are honoured by every process."""
+        scope = self._scope(create=True)
+        assert scope is not None  # noqa: S101
+        owner = Owner(self._store.owners)
+        request = Request(scope, uuid.uuid4().hex, owner.id, endpoint, groups, price, min_similarity_score)
+        run = Run(self._store, request, owner, self._clock)
+        try:
+            run.recover()
+        except BaseException:
+            run.close()
+            raise
+        return run
+
+    def pace(self, endpoint: str) -> pace.SharedPace:
+        """Return the pace that every process of this account keeps together."""
+        scope = self._scope(create=True)
+        assert scope is not None  # noqa: S101
+        return pace.SharedPace(self._store, scope, endpoint)
+
+    def _scope(self, *, create: bool) -> int | None:
+        if self._scope_id is not None or self._api_key is None:
+            return self._scope_id
+        if not create and not self._store.exists():
+            return None
+        with self._store.transaction() if create else self._store.reading() as connection:
+            salt = connection.execute("SELECT value FROM meta WHERE name = 'salt'").fetchone()[0]
+            account = (self._origin, self._api_key.fingerprint(salt), contract.API_VERSION)
+            if create:
+                connection.execute(
+                    "INSERT OR IGNORE INTO scopes (origin, key_fingerprint, api_version) VALUES (?, ?, ?)", account
+                )
+            row = connection.execute(
+                "SELECT scope_id FROM scopes WHERE origin = ? AND key_fingerprint = ? AND api_version = ?", account
+            ).fetchone()
+        self._scope_id = None if row is None else int(row[0])
+        return self._scope_id
+
+
+class Run:
+    """One buyer at work. Close it when done: its open claims are let go then."""
+
+    def __init__(self, store: Store, request: Request, owner: Owner, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._request = request
+        self._owner = owner
+        self._clock = clock
+        self.id = request.run_id
+
+    def close(self) -> None:
+        """Let go of what was claimed and not sent."""
+        try:
+            with self._store.transaction() as connection:
+                purchases.release_unsent(connection, self._owner.id)
+        finally:
+            self._owner.close()
+
+    def recover(self) -> None:
+        """Take over what dead buyers left: unsent claims go free, sent requests are in doubt, paid bytes are read."""
+        with self._store.reading() as connection:
+            left_open = purchases.left_open(connection, self._request.scope_id)
+        dead = {left.owner for left in left_open if not is_alive(self._store.owners, left.owner)}
+        if not dead:
+            return
+        with self._store.transaction() as connection:
+            for left in purchases.left_open(connection, self._request.scope_id):
+                if left.owner not in dead:
+                    continue
+                match left.state:
+                    case "waiting":
+                        purchases.remove(connection, left.purchase_id)
+                    case "sent":
+                        purchases.close(connection, left.purchase_id, "in_doubt", self._clock(), error=_DEAD)
+                    case "answered":
+                        purchases.adopt(connection, left.purchase_id, self._owner.id)
+
+    def ask_for(self, groups: frozenset[str], price: float) -> None:
+        """Change what the purchases from here on ask for, and what they cost at most."""
+        self._request = self._request._replace(groups=groups, price=price)
+
+    def unread(self) -> list[tuple[Purchase, bytes, float | None]]:
+        """Return paid answers that nobody has read yet, with what they cost."""
+        with self._store.reading() as connection:
+            return purchases.unread(connection, self._owner.id)
+
+    def claim(
+        self, offered: Sequence[Identifier], need: Need, *, size: int, may_resend: Callable[[Doubt], bool]
+    ) -> Claim:
+        """Claim up to `size` identifiers, written down before anything leaves."""
+        with self._store.transaction() as connection:
+            return purchases.claim(connection, self._request, offered, need, size, self._clock(), may_resend)
+
+    def sending(self, purchase: Purchase) -> None:
+        """Write down that the request leaves now: from here to the answer its charge is unknown."""
+        with self._store.transaction() as connection:
+            connection.execute(
+                "UPDATE purchases SET state = 'sent', sent_at = ?, attempts = attempts + 1 WHERE purchase_id = ?",
+                (self._clock(), purchase.purchase_id),
+            )
+
+    def uncharged(self, purchase: Purchase) -> None:
+        """Write down that the last attempt surely cost nothing; the claim stays."""
+        with self._store.transaction() as connection:
+            connection.execute("UPDATE purchases SET state = 'waiting' WHERE purchase_id = ?", (purchase.purchase_id,))
+
+    def answered(
+        self, purchase: Purchase, body: bytes, *, credits: float | None, http_status: int, request_id: str | None
+    ) -> None:
+        """Save the raw answer and its bill before anybody reads it."""
+        with self._store.transaction() as connection:
+            connection.execute(
+                "UPDATE purchases SET state = 'answered', body = ?, credits = ?, http_status = ?, request_id = ? "
+                "WHERE purchase_id = ?",
+                (zlib.compress(body, 1), credits, http_status, request_id, purchase.purchase_id),
+            )
+
+    def settle(self, purchase: Purchase, answer: Answer, *, credits: float) -> float:
+        """Write down everybody who was answered; who was not stays in doubt. Returns when it was answered."""
+        outcomes: list[tuple[str, Outcome, bytes | None]] = [
+            (key, "matched", people.pack(found)) if found else (key, "no_match", None)
+            for key, found in answer.matches.items()
+        ]
+        now = self._clock()
+        with self._store.transaction() as connection:
+            self._save(purchase, outcomes, now)
+            state = "in_doubt" if answer.missing else "done"
+            error = "left out of the answer" if answer.missing else None
+            purchases.drop_people(connection, purchase.purchase_id, answer.matches)
+            purchases.close(connection, purchase.purchase_id, state, now, error=error, credits=credits, told=True)
+            if not answer.missing and not answer.unasked:
+                connection.execute("UPDATE purchases SET body = NULL WHERE purchase_id = ?", (purchase.purchase_id,))
+        return now
+
+    def refuse(self, purchase: Purchase, refused: Iterable[Identifier], error: str) -> None:
+        """Write down that the request was refused and cost nothing, and who was the reason."""
+        with self._store.transaction() as connection:
+            now = self._clock()
+            self._save(purchase, [(identifier.key, "refused", None) for identifier in refused], now)
+            purchases.drop_people(connection, purchase.purchase_id, [i.key for i in purchase.identifiers])
+            purchases.close(connection, purchase.purchase_id, "refused", now, error=error, credits=0.0)
+
+    def doubt(self, purchase: Purchase, error: str) -> None:
+        """Write down that the charge is unknown; the caller tells the user."""
+        with self._store.transaction() as connection:
+            purchases.close(connection, purchase.purchase_id, "in_doubt", self._clock(), error=error, told=True)
+
+    def known(self, identifiers: Sequence[Identifier], need: Need) -> tuple[dict[str, Known], list[Identifier]]:
+        """Return who was bought meanwhile, and who is still being bought by a living buyer."""
+        self.recover()
+        with self._store.reading() as connection:
+            keys = [identifier.key for identifier in identifiers]
+            known = people.find_known(connection, self._request.scope_id, keys, need, self._clock())
+            busy = purchases.claimed(connection, self._request.scope_id, keys)
+        return known, [i for i in identifiers if i.key not in known and i.key in busy]
+
+    def recall(self, identifiers: Iterable[Identifier], known: Mapping[str, Known], need: Need) -> Iterator[Record]:
+        """Yield the records of the known ones."""
+        with self._store.reading() as connection:
+            yield from people.recall(connection, identifiers, known, need)
+
+    def _save(self, purchase: Purchase, outcomes: Iterable[tuple[str, Outcome, bytes | None]], now: float) -> None:
+        with self._store.reading() as connection:
+            coverage = people.coverage_id(connection, purchase.groups)
+            people.save(
+                connection,
+                self._request.scope_id,
+                purchase.purchase_id,
+                coverage,
+                self._request.min_similarity_score,
+                now,
+                outcomes,
+            )

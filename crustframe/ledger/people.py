@@ -1,0 +1,224 @@
+"""People who were paid for: who is known for which groups, and what was said about them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NamedTuple
+
+import orjson
+
+from crustframe import contract
+from crustframe.fields import PREVIEW
+from crustframe.identifiers import Identifier
+from crustframe.records import Record, read_matches
+
+Outcome = Literal["matched", "no_match", "refused"]
+FLAGS: Final = frozenset({"force_fetch", "enrich_realtime"})
+_CHUNK: Final = 500  # SQLite takes at least 999 parameters in a statement
+
+
+class Need(NamedTuple):
+    """What a look-up in the ledger must satisfy.
+
+    Attributes
+    ----------
+    groups : frozenset of str
+        Groups of the API and refresh flags that the answer must hold.
+    max_age_s, no_match_age_s : float or None
+        How old a person, and how old a "nobody there", may be; None is no limit.
+    min_similarity_score : float or None
+        The threshold of this run, for e-mails.
+    """
+
+    groups: frozenset[str]
+    max_age_s: float | None
+    no_match_age_s: float | None
+    min_similarity_score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One person that the ledger can answer for: the rows to read, the newest first."""
+
+    outcome: Outcome
+    rows: tuple[int, ...]
+
+
+class _Row(NamedTuple):
+    person_row: int
+    coverage: frozenset[str]
+    outcome: Outcome
+    min_similarity: float | None
+    answered_at: float
+
+
+def coverage_id(connection: sqlite3.Connection, groups: frozenset[str]) -> int:
+    """Return the number of a set of groups, making one if it is new."""
+    text = json.dumps(sorted(groups))
+    connection.execute("INSERT OR IGNORE INTO coverages (groups) VALUES (?)", (text,))
+    row = connection.execute("SELECT coverage_id FROM coverages WHERE groups = ?", (text,)).fetchone()
+    return int(row[0])
+
+
+def find_known(
+    connection: sqlite3.Connection, scope_id: int, keys: Sequence[str], need: Need, now: float
+) -> dict[str, Known]:
+    """Return those of `keys` whose stored answers satisfy `need`; reads no answer."""
+    coverages = {
+        number: frozenset(json.loads(groups))
+        for number, groups in connection.execute("SELECT coverage_id, groups FROM coverages")
+    }
+    found: dict[str, list[_Row]] = {}
+    for start in range(0, len(keys), _CHUNK):
+        chunk = keys[start : start + _CHUNK]
+        marks = ",".join("?" * len(chunk))
+        rows = connection.execute(
+            "SELECT key, person_row, coverage_id, outcome, min_similarity, answered_at FROM people "  # noqa: S608
+            f"WHERE scope_id = ? AND key IN ({marks}) AND superseded_at IS NULL ORDER BY answered_at DESC",
+            (scope_id, *chunk),
+        )
+        for key, number, coverage, outcome, threshold, answered_at in rows:
+            found.setdefault(key, []).append(_Row(number, coverages[coverage], outcome, threshold, answered_at))
+    known = ((key, _satisfying(rows, need, now)) for key, rows in found.items())
+    return {key: answer for key, answer in known if answer is not None}
+
+
+def _satisfying(rows: Sequence[_Row], need: Need, now: float) -> Known | None:
+    matched = [r for r in rows if r.outcome == "matched" and _is_fresh(r.answered_at, need.max_age_s, now)]
+    chosen: list[_Row] = []
+    missing = set(need.groups)
+    for row in matched:
+        if covers(row.coverage, missing):
+            return Known("matched", (row.person_row,))
+    for row in matched:
+        if missing & row.coverage and need.groups & FLAGS <= row.coverage:
+            chosen.append(row)
+            missing -= row.coverage
+    if chosen and not missing:
+        return Known("matched", tuple(row.person_row for row in chosen))
+    for row in rows:
+        if (
+            row.outcome != "matched"
+            and _is_fresh(row.answered_at, need.no_match_age_s, now)
+            and need.groups & FLAGS <= row.coverage
+            and _as_strict(row.min_similarity, need.min_similarity_score)
+        ):
+            return Known(row.outcome, (row.person_row,))
+    return None
+
+
+def covers(coverage: frozenset[str], needed: Iterable[str]) -> bool:
+    """Whether stored groups answer for needed ones; a free preview is answered by any basic profile."""
+    return all(group in coverage or (group == PREVIEW and "basic_profile" in coverage) for group in needed)
+
+
+def _as_strict(stored: float | None, asked: float | None) -> bool:
+    """Nobody above 0.9 says nothing about somebody above 0.5."""
+    return stored is None or (asked is not None and asked >= stored)
+
+
+def _is_fresh(answered_at: float, age_s: float | None, now: float) -> bool:
+    return age_s is None or now - answered_at <= age_s
+
+
+def recall(
+    connection: sqlite3.Connection, asked: Iterable[Identifier], known: Mapping[str, Known], need: Need
+) -> Iterator[Record]:
+    """Yield the record of every asked person that is known."""
+    wanted = [identifier for identifier in asked if identifier.key in known]
+    for start in range(0, len(wanted), _CHUNK // 2):
+        chunk = wanted[start : start + _CHUNK // 2]
+        numbers = [row for identifier in chunk for row in known[identifier.key].rows]
+        marks = ",".join("?" * len(numbers))
+        rows = {
+            number: (entry, answered_at, request_id)
+            for number, entry, answered_at, request_id in connection.execute(
+                "SELECT person_row, entry, answered_at, request_id FROM people "  # noqa: S608
+                f"LEFT JOIN purchases USING (purchase_id) WHERE person_row IN ({marks})",
+                numbers,
+            )
+        }
+        for identifier in chunk:
+            answer = known[identifier.key]
+            _, answered_at, request_id = rows[answer.rows[0]]
+            found = [unpack(rows[number][0]) for number in answer.rows if rows[number][0] is not None]
+            yield make_record(identifier, answer.outcome, found, need, "ledger", answered_at, request_id)
+
+
+def make_record(
+    identifier: Identifier,
+    outcome: Outcome,
+    found: Sequence[list[Any]],
+    need: Need,
+    source: Literal["api", "job", "ledger"],
+    answered_at: float,
+    request_id: str | None,
+) -> Record:
+    """Return the record that kept matches stand for, held against this run's threshold."""
+    if outcome == "refused":
+        return Record(identifier.key, "invalid", (), source, answered_at, request_id, "refused_by_server")
+    matches, below = read_matches(found, identifier.kind, need.min_similarity_score) if found else ((), 0)
+    status: Literal["matched", "no_match"] = "matched" if matches else "no_match"
+    reason = "below_threshold" if below and not matches else None
+    return Record(identifier.key, status, matches, source, answered_at, request_id, reason)
+
+
+def save(
+    connection: sqlite3.Connection,
+    scope_id: int,
+    purchase_id: int,
+    coverage: int,
+    min_similarity: float | None,
+    answered_at: float,
+    outcomes: Iterable[tuple[str, Outcome, bytes | None]],
+) -> None:
+    """Write down what was bought; an older answer of the same or fewer groups is kept as history."""
+    groups = {
+        number: frozenset(json.loads(text))
+        for number, text in connection.execute("SELECT coverage_id, groups FROM coverages")
+    }
+    smaller = [number for number, held in groups.items() if held <= groups[coverage]]
+    marks = ",".join("?" * len(smaller))
+    for key, outcome, entry in outcomes:
+        superseded = smaller if outcome == "matched" else []
+        if superseded:
+            connection.execute(
+                "UPDATE people SET superseded_at = ? WHERE scope_id = ? AND key = ? AND superseded_at IS NULL "  # noqa: S608
+                f"AND (coverage_id IN ({marks}) OR outcome <> 'matched')",
+                (answered_at, scope_id, key, *superseded),
+            )
+        else:
+            connection.execute(
+                "DELETE FROM people WHERE scope_id = ? AND key = ? AND outcome <> 'matched' AND superseded_at IS NULL",
+                (scope_id, key),
+            )
+        connection.execute(
+            "INSERT INTO people (scope_id, key, coverage_id, outcome, min_similarity, answered_at, purchase_id, entry) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (scope_id, key, coverage, outcome, min_similarity, answered_at, purchase_id, entry),
+        )
+
+
+def pack(found: list[Any]) -> bytes:
+    """Return matches as the ledger stores them."""
+    return zlib.compress(orjson.dumps(found), 1)
+
+
+def unpack(entry: bytes) -> list[Any]:
+    """Return stored matches as they came."""
+    found: list[Any] = orjson.loads(zlib.decompress(entry))
+    return found
+
+
+def match_rate(connection: sqlite3.Connection, scope_id: int) -> float | None:
+    """Return the share of people of this account that were found, once there are enough to tell."""
+    found, total = connection.execute(
+        "SELECT coalesce(sum(outcome = 'matched'), 0), count(*) FROM "
+        "(SELECT outcome FROM people WHERE scope_id = ? AND superseded_at IS NULL ORDER BY person_row DESC LIMIT 1000)",
+        (scope_id,),
+    ).fetchone()
+    return found / total if total >= contract.MAX_IDENTIFIERS else None

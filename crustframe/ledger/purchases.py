@@ -1,0 +1,286 @@
+"""Purchases: written down before they leave, settled with the answer, in doubt when there was none.
+
+States: ``waiting`` (claimed, not sent, or surely not charged), ``sent`` (on its way), ``answered`` (paid bytes
+saved, not read yet), ``done``, ``refused``, ``in_doubt``, ``resent`` (a doubt that was bought again).
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from crustframe.contract import IdentifierKind
+from crustframe.identifiers import Identifier
+from crustframe.ledger.people import Known, Need, coverage_id, find_known
+
+
+class Purchase(NamedTuple):
+    """One request of up to 25 identifiers of one kind, as the ledger knows it.
+
+    Attributes
+    ----------
+    purchase_id : int
+    identifiers : tuple of Identifier
+    groups : frozenset of str
+        What is asked for: groups of the API and refresh flags.
+    worst_credits : float
+        What it costs if everybody is found.
+    """
+
+    purchase_id: int
+    identifiers: tuple[Identifier, ...]
+    groups: frozenset[str]
+    worst_credits: float
+
+
+class Doubt(NamedTuple):
+    """An identifier whose charge is unknown: its request left and no complete answer came back."""
+
+    purchase_id: int
+    identifier: Identifier
+    credits_at_risk: float
+    sent_at: float | None
+    told: bool
+
+
+@dataclass(slots=True)
+class Claim:
+    """What became of the identifiers that a buyer wanted to claim.
+
+    Attributes
+    ----------
+    purchase : Purchase or None
+        What is now this buyer's to send.
+    known : dict of str to Known
+        Bought by somebody meanwhile.
+    busy : list of Identifier
+        Being bought by another buyer right now.
+    doubtful : list of Doubt
+        In doubt, and not to be bought again unasked.
+    resent : list of Doubt
+        In doubt, and part of the purchase all the same.
+    examined : int
+        How many of the offered identifiers were looked at.
+    """
+
+    purchase: Purchase | None = None
+    known: dict[str, Known] = field(default_factory=dict)
+    busy: list[Identifier] = field(default_factory=list)
+    doubtful: list[Doubt] = field(default_factory=list)
+    resent: list[Doubt] = field(default_factory=list)
+    examined: int = 0
+
+
+class Request(NamedTuple):
+    """What all purchases of a run have in common."""
+
+    scope_id: int
+    run_id: str
+    owner: str
+    endpoint: str
+    groups: frozenset[str]
+    price: float
+    min_similarity_score: float | None
+
+
+def claim(
+    connection: sqlite3.Connection,
+    request: Request,
+    offered: Sequence[Identifier],
+    need: Need,
+    size: int,
+    now: float,
+    may_resend: Callable[[Doubt], bool],
+) -> Claim:
+    """Take up to `size` of the offered identifiers, unless they are known, in doubt, or somebody else's already."""
+    keys = [identifier.key for identifier in offered]
+    found = Claim(known=find_known(connection, request.scope_id, keys, need, now))
+    open_keys = _open_people(connection, request.scope_id, keys)
+    taken: list[Identifier] = []
+    for identifier in offered:
+        if len(taken) == size:
+            break
+        found.examined += 1
+        if identifier.key in found.known:
+            continue
+        entries = open_keys.get(identifier.key, [])
+        if any(state != "in_doubt" for state, _ in entries):
+            found.busy.append(identifier)
+            continue
+        doubts = [doubt for _, doubt in entries]
+        if doubts and not all(may_resend(doubt) for doubt in doubts):
+            found.doubtful += doubts
+            continue
+        for doubt in doubts:
+            _buy_again(connection, doubt)
+        found.resent += doubts
+        taken.append(identifier)
+    examined = set(keys[: found.examined])
+    found.known = {key: known for key, known in found.known.items() if key in examined}
+    if taken:
+        found.purchase = _insert(connection, request, taken, now)
+    return found
+
+
+def _open_people(
+    connection: sqlite3.Connection, scope_id: int, keys: Sequence[str]
+) -> dict[str, list[tuple[str, Doubt]]]:
+    marks = ",".join("?" * len(keys))
+    rows = connection.execute(
+        "SELECT key, kind, text, purchase_id, state, worst_credits / identifiers, sent_at, told "  # noqa: S608
+        "FROM purchase_people JOIN purchases USING (purchase_id) "
+        f"WHERE key IN ({marks}) AND scope_id = ? AND state IN ('waiting', 'sent', 'answered', 'in_doubt')",
+        (*keys, scope_id),
+    )
+    found: dict[str, list[tuple[str, Doubt]]] = {}
+    for key, kind, text, purchase_id, state, risk, sent_at, told in rows:
+        doubt = Doubt(purchase_id, Identifier(kind, key, text), risk, sent_at, bool(told))
+        found.setdefault(key, []).append((state, doubt))
+    return found
+
+
+def _insert(connection: sqlite3.Connection, request: Request, taken: list[Identifier], now: float) -> Purchase:
+    worst = request.price * len(taken)
+    coverage = coverage_id(connection, request.groups)
+    cursor = connection.execute(
+        "INSERT INTO purchases (scope_id, run_id, owner, endpoint, coverage_id, min_similarity, state, opened_at, "
+        "identifiers, worst_credits) VALUES (?, ?, ?, ?, ?, ?, 'waiting', ?, ?, ?)",
+        (
+            request.scope_id,
+            request.run_id,
+            request.owner,
+            request.endpoint,
+            coverage,
+            request.min_similarity_score,
+            now,
+            len(taken),
+            worst,
+        ),
+    )
+    purchase_id = int(cursor.lastrowid or 0)
+    connection.executemany(
+        "INSERT INTO purchase_people (purchase_id, key, kind, text) VALUES (?, ?, ?, ?)",
+        [(purchase_id, i.key, i.kind, i.text) for i in taken],
+    )
+    return Purchase(purchase_id, tuple(taken), request.groups, worst)
+
+
+def _buy_again(connection: sqlite3.Connection, doubt: Doubt) -> None:
+    drop_people(connection, doubt.purchase_id, [doubt.identifier.key])
+    left = connection.execute(
+        "SELECT count(*) FROM purchase_people WHERE purchase_id = ?", (doubt.purchase_id,)
+    ).fetchone()[0]
+    if not left:
+        connection.execute("UPDATE purchases SET state = 'resent' WHERE purchase_id = ?", (doubt.purchase_id,))
+
+
+def drop_people(connection: sqlite3.Connection, purchase_id: int, keys: Iterable[str]) -> None:
+    """Take people out of an open purchase."""
+    connection.executemany(
+        "DELETE FROM purchase_people WHERE purchase_id = ? AND key = ?", [(purchase_id, key) for key in keys]
+    )
+
+
+def people_of(connection: sqlite3.Connection, purchase_id: int) -> list[Identifier]:
+    """Return the identifiers that an open purchase still holds."""
+    rows = connection.execute(
+        "SELECT kind, key, text FROM purchase_people WHERE purchase_id = ? ORDER BY rowid", (purchase_id,)
+    )
+    kinds: list[tuple[IdentifierKind, str, str]] = rows.fetchall()
+    return [Identifier(*row) for row in kinds]
+
+
+def all_doubts(connection: sqlite3.Connection, scope_id: int) -> list[Doubt]:
+    """Return every identifier in doubt."""
+    rows = connection.execute(
+        "SELECT purchase_id, kind, key, text, worst_credits / identifiers, sent_at, told "
+        "FROM purchase_people JOIN purchases USING (purchase_id) WHERE scope_id = ? AND state = 'in_doubt' "
+        "ORDER BY purchase_id, purchase_people.rowid",
+        (scope_id,),
+    )
+    return [Doubt(n, Identifier(kind, key, text), risk, at, bool(told)) for n, kind, key, text, risk, at, told in rows]
+
+
+class LeftOpen(NamedTuple):
+    """A purchase without an end, and whose it is."""
+
+    purchase_id: int
+    owner: str
+    state: str
+
+
+def left_open(connection: sqlite3.Connection, scope_id: int) -> list[LeftOpen]:
+    """Return the purchases that are waiting, sent or answered."""
+    rows = connection.execute(
+        "SELECT purchase_id, owner, state FROM purchases WHERE scope_id = ? "
+        "AND state IN ('waiting', 'sent', 'answered') AND state NOT IN ('done', 'refused')",
+        (scope_id,),
+    )
+    return [LeftOpen(*row) for row in rows.fetchall()]
+
+
+def claimed(connection: sqlite3.Connection, scope_id: int, keys: Sequence[str]) -> set[str]:
+    """Return those of `keys` that are being bought."""
+    rows = connection.execute(
+        "SELECT key FROM purchase_people JOIN purchases USING (purchase_id) WHERE scope_id = ? "
+        "AND state IN ('waiting', 'sent', 'answered') AND state NOT IN ('done', 'refused')",
+        (scope_id,),
+    )
+    return {key for (key,) in rows} & set(keys)
+
+
+def close(
+    connection: sqlite3.Connection,
+    purchase_id: int,
+    state: str,
+    now: float,
+    *,
+    error: str | None = None,
+    credits: float | None = None,
+    told: bool = False,
+) -> None:
+    """End a purchase in one of its last states."""
+    connection.execute(
+        "UPDATE purchases SET state = ?, closed_at = ?, error = ?, credits = coalesce(?, credits), told = ? "
+        "WHERE purchase_id = ?",
+        (state, now, error, credits, told, purchase_id),
+    )
+
+
+def remove(connection: sqlite3.Connection, purchase_id: int) -> None:
+    """Take back a purchase that was never sent."""
+    connection.execute("DELETE FROM purchase_people WHERE purchase_id = ?", (purchase_id,))
+    connection.execute("DELETE FROM purchases WHERE purchase_id = ?", (purchase_id,))
+
+
+def release_unsent(connection: sqlite3.Connection, owner: str) -> None:
+    """Take back everything of one buyer that surely cost nothing."""
+    rows = connection.execute("SELECT purchase_id FROM purchases WHERE owner = ? AND state = 'waiting'", (owner,))
+    for (purchase_id,) in rows.fetchall():
+        remove(connection, purchase_id)
+
+
+def adopt(connection: sqlite3.Connection, purchase_id: int, owner: str) -> None:
+    """Take over a purchase whose buyer died."""
+    connection.execute("UPDATE purchases SET owner = ? WHERE purchase_id = ?", (owner, purchase_id))
+
+
+def unread(connection: sqlite3.Connection, owner: str) -> list[tuple[Purchase, bytes, float | None]]:
+    """Return the answered purchases of one buyer with their raw bodies and bills."""
+    rows = connection.execute(
+        "SELECT purchase_id, groups, worst_credits, body, credits FROM purchases JOIN coverages USING (coverage_id) "
+        "WHERE owner = ? AND state = 'answered'",
+        (owner,),
+    ).fetchall()
+    return [
+        (
+            Purchase(number, tuple(people_of(connection, number)), frozenset(json.loads(groups)), worst),
+            zlib.decompress(body),
+            credits,
+        )
+        for number, groups, worst, body, credits in rows
+    ]

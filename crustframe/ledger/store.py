@@ -1,0 +1,237 @@
+"""The ledger's file: one SQLite database, opened with care, written in whole transactions or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import stat
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from crustframe.errors import LedgerError
+
+_APPLICATION_ID: Final = 0x43525346  # "CRSF"
+SCHEMA_VERSION: Final = 1
+_BUSY_S: Final = 30.0
+_QUICK_CHECK_BYTES: Final = 32 * 2**20
+
+_SCHEMA: Final = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL);
+CREATE TABLE scopes (
+    scope_id INTEGER PRIMARY KEY, origin TEXT NOT NULL, key_fingerprint TEXT NOT NULL, api_version TEXT NOT NULL,
+    UNIQUE (origin, key_fingerprint, api_version)
+);
+CREATE TABLE coverages (coverage_id INTEGER PRIMARY KEY, groups TEXT NOT NULL UNIQUE);
+CREATE TABLE purchases (
+    purchase_id INTEGER PRIMARY KEY, scope_id INTEGER NOT NULL, run_id TEXT NOT NULL, owner TEXT NOT NULL,
+    endpoint TEXT NOT NULL, coverage_id INTEGER NOT NULL, min_similarity REAL,
+    state TEXT NOT NULL, told INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
+    opened_at REAL NOT NULL, sent_at REAL, closed_at REAL,
+    identifiers INTEGER NOT NULL, worst_credits REAL NOT NULL, credits REAL,
+    http_status INTEGER, request_id TEXT, error TEXT, body BLOB
+);
+CREATE INDEX purchases_by_state ON purchases (scope_id, state) WHERE state NOT IN ('done', 'refused');
+CREATE INDEX purchases_by_time ON purchases (opened_at);
+CREATE TABLE purchase_people (
+    purchase_id INTEGER NOT NULL, key TEXT NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL,
+    PRIMARY KEY (purchase_id, key)
+);
+CREATE INDEX purchase_people_by_key ON purchase_people (key);
+CREATE TABLE people (
+    person_row INTEGER PRIMARY KEY, scope_id INTEGER NOT NULL, key TEXT NOT NULL, coverage_id INTEGER NOT NULL,
+    outcome TEXT NOT NULL, min_similarity REAL, answered_at REAL NOT NULL, superseded_at REAL,
+    purchase_id INTEGER NOT NULL, entry BLOB
+);
+CREATE INDEX people_by_key ON people (scope_id, key);
+CREATE TABLE pace (scope_id INTEGER NOT NULL, endpoint TEXT NOT NULL, sent_at REAL NOT NULL);
+CREATE TABLE limits (
+    scope_id INTEGER NOT NULL, endpoint TEXT NOT NULL, requests_per_minute REAL, hold_until REAL,
+    PRIMARY KEY (scope_id, endpoint)
+);
+"""
+
+
+class Store:
+    """One SQLite file of this user: rollback journal, ``synchronous=FULL``, mode 0600.
+
+    Nothing is created before the first write. Reading a ledger that does not exist finds nothing.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        On a disk of this machine: network and synchronised folders lose locks, and so money.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.owners = path.with_name(path.name + ".owners")
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._pid = os.getpid()
+
+    def exists(self) -> bool:
+        """Whether there is a ledger to read."""
+        try:
+            return self.path.stat().st_size > 0 or self.owners.exists()
+        except OSError:
+            return False
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Write all of it or none of it; the file is created when it is missing.
+
+        Raises
+        ------
+        LedgerError
+            Locked for longer than 30 s, full, damaged, or not a ledger.
+        """
+        with self._lock, self._typed_errors():
+            connection = self._open(create=True)
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Read a ledger that :meth:`exists`."""
+        with self._lock, self._typed_errors():
+            yield self._open(create=False)
+
+    def close(self) -> None:
+        """Close the file; it is opened again when needed."""
+        with self._lock:
+            if self._connection is not None and self._pid == os.getpid():
+                self._connection.close()
+            self._connection = None
+
+    def _open(self, *, create: bool) -> sqlite3.Connection:
+        if self._pid != os.getpid():  # a connection does not survive a fork
+            self._connection, self._pid = None, os.getpid()
+        if self._connection is None:
+            if create:
+                self._create_file()
+            self._check_file()
+            connection = sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+            try:
+                self._configure(connection)
+                self._check_schema(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
+
+    def _create_file(self) -> None:
+        try:
+            if not self.path.parent.exists():
+                self.path.parent.mkdir(parents=True, mode=0o700)
+            flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)
+            os.close(os.open(self.path, flags, 0o600))
+        except FileExistsError:
+            pass
+        except OSError as error:
+            raise LedgerError(
+                f"The ledger {self.path} cannot be made ({error.strerror}). Nothing was sent, nothing was charged.",
+                hint="name a file in a folder of yours with CRUSTFRAME_LEDGER.",
+            ) from None
+
+    def _check_file(self) -> None:
+        try:
+            found = self.path.lstat()
+        except OSError as error:
+            raise LedgerError(f"The ledger {self.path} cannot be read ({error.strerror}). Nothing was sent.") from None
+        if not stat.S_ISREG(found.st_mode) or (hasattr(os, "getuid") and found.st_uid != os.getuid()):
+            raise LedgerError(
+                f"{self.path} is not a file of this user's own. Nothing was sent.",
+                hint="name another ledger with CRUSTFRAME_LEDGER.",
+            )
+        if found.st_size == 0 and self.owners.exists():
+            raise self._damaged("it is empty, but it has been in use")
+        if os.name == "posix" and found.st_mode & 0o077:
+            self.path.chmod(0o600)
+
+    def _configure(self, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA secure_delete = ON")
+        # Rollback journal, not WAL: a lost answer costs more than a millisecond (reliability notes, section 0.3).
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA synchronous = FULL")
+        if sys.platform == "darwin":
+            connection.execute("PRAGMA fullfsync = ON")
+
+    def _check_schema(self, connection: sqlite3.Connection) -> None:
+        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if (application, version) == (0, 0):
+            connection.execute("BEGIN IMMEDIATE")
+            if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                ours = connection.execute("PRAGMA application_id").fetchone()[0] == _APPLICATION_ID
+                connection.execute("ROLLBACK")
+                if not ours:
+                    raise self._foreign()
+                return
+            for statement in _SCHEMA.split(";\n"):
+                if statement.strip():
+                    connection.execute(statement)
+            connection.execute("INSERT INTO meta VALUES ('salt', ?)", (os.urandom(32),))
+            connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            connection.execute("COMMIT")
+        elif application != _APPLICATION_ID:
+            raise self._foreign()
+        elif version > SCHEMA_VERSION:
+            raise LedgerError(
+                f"The ledger {self.path} was written by a newer crustframe (layout {version}, this one knows "
+                f"{SCHEMA_VERSION}). Nothing was sent.",
+                hint="upgrade crustframe, or name another ledger with CRUSTFRAME_LEDGER.",
+            )
+        elif self.path.stat().st_size <= _QUICK_CHECK_BYTES:
+            verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if verdict != "ok":
+                raise self._damaged(verdict)
+
+    def _foreign(self) -> LedgerError:
+        return LedgerError(
+            f"{self.path} is a database of another program. Nothing was sent, nothing was changed.",
+            hint="name another ledger with CRUSTFRAME_LEDGER.",
+        )
+
+    def _damaged(self, how: str) -> LedgerError:
+        return LedgerError(
+            f"The ledger {self.path} is damaged: {how}. Nothing was sent, and the file was left as it is.",
+            hint="bring back a copy of it, or name another ledger with CRUSTFRAME_LEDGER; people in this one would "
+            "be paid for again.",
+        )
+
+    @contextlib.contextmanager
+    def _typed_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._typed(error) from None
+
+    def _typed(self, error: sqlite3.Error) -> LedgerError:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        match code:
+            case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+                return LedgerError(
+                    f"The ledger {self.path} was held by another process for {_BUSY_S:g} s. Nothing more was sent.",
+                    hint="run the same command again; what was paid for is kept.",
+                )
+            case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN:
+                return LedgerError(
+                    f"The ledger {self.path} cannot be written ({error}). Nothing more was sent.",
+                    hint="make room or give the folder back, then run the same again; what was paid for is kept.",
+                )
+            case _:
+                self.close()
+                return self._damaged(str(error))

@@ -1,0 +1,183 @@
+"""Pure: who is new, how many calls, what it costs at most, how long it takes. Opens no socket, writes nothing."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from crustframe import contract
+from crustframe.errors import BudgetError
+from crustframe.identifiers import Identifier, Identifiers
+
+MATCH_RATE: Final = 0.9  # performance notes, section 6: prior, until the ledger knows this account's own
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run would send and cost.
+
+    Attributes
+    ----------
+    rows, blank, invalid : int
+        Rows in all, with an empty cell, and with a cell that names nobody.
+    people : int
+        Distinct people behind the other rows.
+    known : int
+        People whose answers the ledger holds; they cost nothing.
+    in_doubt : int
+        People whose charge is unknown and who are not bought again unasked.
+    new : tuple of Identifier
+        Whom to ask for.
+    calls : int
+        Requests, 25 identifiers of one kind each.
+    price : float
+        Credits that one matched new person costs, at most.
+    credits_low, credits_likely, credits_high : float
+        If nobody, a usual share, or everybody is found.
+    minutes : float
+        Waiting for the account's pace; 0.0 when one window is enough.
+    requests_per_minute : float
+    credits_by_group : dict of str to float
+        How `credits_high` comes about; a cap shows as a negative entry.
+    invalid_reasons : dict of str to int
+        Codes of :data:`crustframe.identifiers.REASONS`, with counts.
+    """
+
+    rows: int
+    blank: int
+    invalid: int
+    people: int
+    known: int
+    in_doubt: int
+    new: tuple[Identifier, ...] = field(repr=False)
+    calls: int
+    price: float
+    credits_low: float
+    credits_likely: float
+    credits_high: float
+    minutes: float
+    requests_per_minute: float
+    credits_by_group: Mapping[str, float]
+    invalid_reasons: Mapping[str, int]
+
+    @property
+    def n_new(self) -> int:
+        """How many people would be asked for."""
+        return len(self.new)
+
+    def within(self, max_credits: float | None, *, partial: bool = False) -> Plan:
+        """Return the plan if it surely stays within the ceiling, or may be cut to it.
+
+        Raises
+        ------
+        BudgetError
+            It may cost more. Nothing was sent.
+        """
+        if max_credits is not None and self.credits_high > max_credits and not partial:
+            raise BudgetError(
+                f"{self.n_new} new people may cost up to {self.credits_high:g} credits; max_credits is "
+                f"{max_credits:g}. Nothing was sent, nothing was charged.",
+                hint=f"allow {self.credits_high:g}, take fewer rows, or let it buy what surely fits with partial "
+                "(`partial=True`, `--partial`).",
+            )
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as JSON takes it."""
+        facts = {name: getattr(self, name) for name in self.__slots__ if name != "new"}
+        return {name: dict(v) if isinstance(v, Mapping) else v for name, v in facts.items()} | {"new": self.n_new}
+
+    def __str__(self) -> str:
+        rows = [f"{self.people} people in {self.rows} rows"]
+        if self.blank or self.invalid:
+            reasons = ", ".join(f"{n} {reason}" for reason, n in self.invalid_reasons.items())
+            rows.append(f"{self.blank} blank, {self.invalid} refused" + (f" ({reasons})" if reasons else ""))
+        if self.known:
+            rows.append(f"{self.known} people known already: free")
+        if self.in_doubt:
+            rows.append(f"{self.in_doubt} people in doubt: not bought again unless on_doubt='resend'")
+        if not self.new:
+            rows.append("nothing to buy: 0 calls, 0 credits")
+        else:
+            pace = f"{self.requests_per_minute:g} a minute"
+            time = f"about {math.ceil(self.minutes)} min" if self.minutes else "no waiting"
+            rows.append(f"{self.n_new} people to ask for in {self.calls} calls, {time} at {pace}")
+            rows.append(
+                f"credits: {self.credits_low:g} low, {self.credits_likely:g} likely, {self.credits_high:g} at most"
+                f" ({' + '.join(f'{credits:g} {group}' for group, credits in self.credits_by_group.items())})"
+            )
+        return "\n".join(rows)
+
+    def _repr_html_(self) -> str:
+        lines = "".join(f"<li>{html.escape(line)}</li>" for line in str(self).splitlines())
+        return f"<div><strong>Plan</strong> (nothing sent)<ul>{lines}</ul></div>"
+
+
+def make_plan(
+    identifiers: Identifiers,
+    *,
+    known: Iterable[str],
+    in_doubt: Iterable[str] = (),
+    groups: frozenset[str] | set[str],
+    price: float,
+    requests_per_minute: float,
+    match_rate: float | None = None,
+) -> Plan:
+    """Return what a run would send and cost.
+
+    Parameters
+    ----------
+    identifiers : Identifiers
+    known, in_doubt : iterable of str
+        Keys that are not asked for.
+    groups : set of str
+        What a request names.
+    price : float
+        Credits that one matched person costs for `groups`.
+    requests_per_minute : float
+    match_rate : float, optional
+        Share of people that are found, for the likely figure.
+    """
+    held, doubtful = set(known), set(in_doubt)
+    new = tuple(i for i in identifiers.unique if i.key not in held and i.key not in doubtful)
+    calls = n_calls(new)
+    high = price * len(new)
+    reasons = Counter(r.reason for r in identifiers.refusals.values() if r.reason != "blank")
+    return Plan(
+        rows=len(identifiers),
+        blank=identifiers.n_blank,
+        invalid=identifiers.n_invalid,
+        people=len(identifiers.unique),
+        known=sum(i.key in held for i in identifiers.unique),
+        in_doubt=sum(i.key in doubtful for i in identifiers.unique),
+        new=new,
+        calls=calls,
+        price=price,
+        credits_low=0.0,
+        credits_likely=round(high * (MATCH_RATE if match_rate is None else match_rate)),
+        credits_high=high,
+        minutes=max(0.0, (math.ceil(calls / max(1.0, requests_per_minute)) - 1) * contract.RATE_WINDOW_S / 60),
+        requests_per_minute=requests_per_minute,
+        credits_by_group=_by_group(groups, price, len(new)),
+        invalid_reasons=dict(reasons),
+    )
+
+
+def n_calls(identifiers: Sequence[Identifier]) -> int:
+    """Return how many requests of 25 of one kind it takes."""
+    kinds = Counter(identifier.kind for identifier in identifiers)
+    return sum(math.ceil(n / contract.MAX_IDENTIFIERS) for n in kinds.values())
+
+
+def _by_group(groups: Iterable[str], price: float, people: int) -> dict[str, float]:
+    if not price:
+        return {"preview": 0.0}
+    named = set(groups)
+    add_ons = {group: people * credits for group, credits in contract.ADD_ON_PRICES.items() if group in named}
+    parts = {"base": people * contract.BASE_PRICE, **add_ons}
+    cap = people * price - sum(parts.values())
+    return parts | ({"cap": cap} if cap else {})

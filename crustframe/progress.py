@@ -1,0 +1,77 @@
+"""One line on stderr: spent, left, hits, time to go. Quiet in pipes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class Progress(NamedTuple):
+    """How far a run is.
+
+    Attributes
+    ----------
+    done, total : int
+        People settled, and people to ask for.
+    found : int
+        How many of them matched.
+    calls : int
+        Requests that left.
+    credits : float
+        Spent by this run.
+    credits_left : float or None
+        To the ceiling, if there is one.
+    """
+
+    done: int
+    total: int
+    found: int
+    calls: int
+    credits: float
+    credits_left: float | None
+
+
+ProgressCallback = Callable[[Progress], object]
+
+
+class Bar:
+    """Shows progress with tqdm."""
+
+    def __init__(self, total: int) -> None:
+        from tqdm import tqdm
+
+        self._bar: Any = tqdm(
+            total=total,
+            unit=" people",
+            file=sys.stderr,
+            dynamic_ncols=True,
+            bar_format="{percentage:3.0f}% |{bar}| {n_fmt} of {total_fmt} people{postfix}, {remaining} to go",
+        )
+
+    def __call__(self, progress: Progress) -> None:
+        """Redraw."""
+        left = "" if progress.credits_left is None else f", {progress.credits_left:g} left"
+        self._bar.set_postfix_str(
+            f"{progress.found} found, {progress.credits:g} credits spent{left}, {progress.calls} calls", refresh=False
+        )
+        self._bar.update(progress.done - self._bar.n)
+
+    def close(self) -> None:
+        """Leave the last state on the screen."""
+        self._bar.close()
+
+
+def is_watched() -> bool:
+    """Whether somebody sees stderr: a terminal or a notebook."""
+    return sys.stderr.isatty() or "ipykernel" in sys.modules
+
+
+def read_progress(progress: bool | ProgressCallback | None, total: int) -> tuple[ProgressCallback, Callable[[], None]]:
+    """Return what to call with every step, and what to call at the end."""
+    if callable(progress):
+        return progress, lambda: None
+    if total and (is_watched() if progress is None else progress):
+        bar = Bar(total)
+        return bar, bar.close
+    return lambda _: None, lambda: None

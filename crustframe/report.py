@@ -1,0 +1,211 @@
+"""The receipt: what happened to every row, what it cost, what is open."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from crustframe import contract
+from crustframe.identifiers import REASONS, Identifiers
+from crustframe.purchasing import Bought
+from crustframe.records import STATUSES, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run came to.
+
+    Attributes
+    ----------
+    rows : int
+    people : int
+        Distinct people behind the rows.
+    statuses : dict of str to int
+        Rows by ``crust.status``; the counts add up to `rows`.
+    known : int
+        People answered from the ledger.
+    calls : int
+        Requests that left.
+    credits : float
+        As the server's own counter billed them.
+    credits_at_risk : float
+        Of requests without a complete answer.
+    in_doubt : tuple of str
+        The identifiers these were for.
+    resent : tuple of str
+        Identifiers in doubt from an earlier run that were bought again, at most `credits_of_repeats` twice.
+    credits_of_repeats : float
+    drift : dict of (str, str) to int
+        Cells whose value broke the schema: path and what came, to how many; they are ``<NA>``.
+    dropped_groups : tuple of str
+        Groups that the account does not grant and that no column needed.
+    invalid_reasons : dict of str to int
+        Why cells were refused.
+    text_calls, text_credits : int, float
+        What a tool that takes every spelling for a person would have sent and paid for the same rows.
+    request_ids : tuple of str
+    stopped : str or None
+        Why the run ended early.
+    stopped_exit_code : int or None
+    interrupted : bool
+        The user ended the run.
+    seconds : float
+    """
+
+    rows: int
+    people: int
+    statuses: Mapping[str, int]
+    known: int
+    calls: int
+    credits: float
+    credits_at_risk: float
+    in_doubt: tuple[str, ...]
+    resent: tuple[str, ...]
+    credits_of_repeats: float
+    drift: Mapping[tuple[str, str], int]
+    dropped_groups: tuple[str, ...]
+    invalid_reasons: Mapping[str, int]
+    text_calls: int
+    text_credits: float
+    request_ids: tuple[str, ...] = field(repr=False)
+    stopped: str | None
+    stopped_exit_code: int | None
+    interrupted: bool
+    seconds: float
+
+    @property
+    def hit_ceiling(self) -> bool:
+        """Whether rows were left because the ceiling would not surely hold."""
+        return bool(self.statuses["not_run"]) and self.stopped is None and not self.interrupted
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every row is resolved: nothing failed, in doubt or not run."""
+        return not any(self.statuses[status] for status in ("failed", "in_doubt", "not_run"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the receipt as JSON takes it."""
+        found = {name: getattr(self, name) for name in self.__slots__}
+        found["drift"] = [{"path": path, "found": what, "cells": n} for (path, what), n in self.drift.items()]
+        return {
+            name: dict(v) if isinstance(v, Mapping) else list(v) if isinstance(v, tuple) else v
+            for name, v in found.items()
+        }
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{n} {status}" for status, n in self.statuses.items() if n)
+        lines = [
+            f"{self.rows} rows, {self.people} people: {counts or 'no rows'}",
+            f"{self.calls} calls, {self.credits:g} credits"
+            + (f", {self.known} people from the ledger" if self.known else "")
+            + (f", {self.seconds:.1f} s" if self.seconds >= 0.1 else ""),
+        ]
+        if self.text_credits > self.credits:
+            lines.append(
+                f"a script that compares texts would have made {self.text_calls} calls and paid {self.text_credits:g} "
+                f"credits for these rows; saved: {self.text_credits - self.credits:g}"
+            )
+        if self.invalid_reasons:
+            lines.append(
+                "refused cells: " + ", ".join(f"{n} {r} ({REASONS[r]})" for r, n in self.invalid_reasons.items())
+            )
+        if self.in_doubt:
+            lines.append(
+                f"in doubt: {len(self.in_doubt)} people, up to {self.credits_at_risk:g} credits may have been charged: "
+                + _few(self.in_doubt)
+            )
+        if self.resent:
+            lines.append(
+                f"asked again after a run that broke off: {len(self.resent)} people, up to {self.credits_of_repeats:g} "
+                f"credits may have been charged twice: {_few(self.resent)}"
+            )
+        lines += [
+            f"not as documented: {path} came as {what} in {n} cells; left empty, kept in the ledger"
+            for (path, what), n in self.drift.items()
+        ]
+        if self.dropped_groups:
+            lines.append(f"not granted to this account and not needed: {', '.join(self.dropped_groups)}")
+        if self.hit_ceiling:
+            lines.append("the ceiling would not surely hold for the rows not run; run again with a higher one")
+        if self.interrupted:
+            lines.append("interrupted: run the same again to go on; what was paid for is kept")
+        if self.stopped:
+            lines.append(f"ended early: {self.stopped}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        lines = "".join(f"<li>{html.escape(line)}</li>" for line in str(self).splitlines())
+        return f"<div><strong>Receipt</strong><ul>{lines}</ul></div>"
+
+
+def make_report(
+    identifiers: Identifiers,
+    statuses: Sequence[Status],
+    *,
+    known: int,
+    bought: Bought,
+    price: float,
+    drift: Mapping[tuple[str, str], int],
+    in_doubt: Sequence[str],
+    credits_at_risk: float,
+    seconds: float,
+) -> Report:
+    """Return the receipt of a run.
+
+    Parameters
+    ----------
+    identifiers : Identifiers
+    statuses : sequence of str, length u
+        By person.
+    """
+    by_row = Counter(
+        identifiers.refusals[row].reason if position < 0 else statuses[position]
+        for row, position in enumerate(identifiers.per_row)
+    )
+    reasons = {reason: n for reason, n in by_row.items() if reason in REASONS}
+    rows: dict[str, int] = {status: by_row.get(status, 0) for status in STATUSES}
+    rows["invalid"] += sum(reasons.values())
+    spelled: Counter[str] = Counter()
+    for identifier, spellings in zip(identifiers.unique, identifiers.spellings, strict=True):
+        spelled[identifier.kind] += spellings
+    matched = sum(
+        spellings for spellings, status in zip(identifiers.spellings, statuses, strict=True) if status == "matched"
+    )
+    error = bought.stopped
+    return Report(
+        rows=len(identifiers),
+        people=len(identifiers.unique),
+        statuses=rows,
+        known=known,
+        calls=bought.calls,
+        credits=bought.credits,
+        credits_at_risk=credits_at_risk,
+        in_doubt=tuple(in_doubt),
+        resent=tuple(bought.resent),
+        credits_of_repeats=bought.credits_of_repeats,
+        drift=dict(drift),
+        dropped_groups=tuple(bought.dropped_groups),
+        invalid_reasons=reasons,
+        text_calls=sum(math.ceil(n / contract.MAX_IDENTIFIERS) for n in spelled.values()),
+        text_credits=matched * price,
+        request_ids=tuple(bought.request_ids),
+        stopped=None if error is None else str(error),
+        stopped_exit_code=getattr(error, "exit_code", None),
+        interrupted=bought.interrupted,
+        seconds=seconds,
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _few(identifiers: Sequence[str]) -> str:
+    shown = ", ".join(identifiers[:25])
+    return shown + (f" and {len(identifiers) - 25} more" if len(identifiers) > 25 else "")

@@ -1,0 +1,398 @@
+"""The API's endpoints, as an ASGI application that only ever talks to this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI, Request
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from crustframe import contract
+from crustframe.sandbox import fields, openapi
+from crustframe.sandbox.faults import UNANSWERED, Fault, Faults
+from crustframe.sandbox.meter import Meter, Window
+from crustframe.sandbox.people import UNKNOWN_SHARE, Population, canonical
+from crustframe.sandbox.questions import Question, Reader, Refusal, Unauthorized, decoded
+from crustframe.sandbox.wire import Broken, Reply, Wires, distorted
+
+BODY_CAP: Final = 2**20  # ours: 25 identifiers and every field name fit many times
+DRAIN_CAP: Final = 2**24  # ours: read so much of a refused body that its sender can hear the refusal
+ACCOUNT_REQUESTS_PER_MINUTE: Final = 300.0  # docs: /user/credits and /account/*
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+USAGE_LIMIT: Final = 50  # docs: default page of the usage log
+USAGE_LIMIT_MAX: Final = 500  # docs
+FREE_PATHS: Final = ("/user/credits", "/account/credits", "/account/endpoints", "/account/usage/events")
+NOT_IN_PLAN: Final = ("/person/contact/enrich", "/person/professional_network/enrich/live")  # docs: plan-gated
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How one sandbox behaves; the meaning of each is told at ``server.Sandbox``."""
+
+    key: str = "sandbox-key"
+    requests_per_minute: float | None = contract.REQUESTS_PER_MINUTE
+    snapshot: fields.Snapshot = "A"
+    latency_s: float = 0.0
+    balance: float = 1_000_000.0
+    denied_fields: Sequence[str] = ()
+    credits_gone_status: Literal[402, 403] = 402
+    preview: bool = False
+    strict_auth: bool = False
+    refuse: Sequence[str] = ()
+    unknown_share: float = UNKNOWN_SHARE
+    drift: bool = False
+    speed: float = 1.0
+
+
+@dataclass
+class Service:
+    """The state behind the endpoints."""
+
+    settings: Settings
+    faults: Faults = field(default_factory=Faults)
+    wires: Wires = field(default_factory=Wires)
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        settings = self.settings
+        self.meter = Meter(settings.balance)
+        self.population = Population(settings.unknown_share, settings.drift)
+        self.reader = Reader(settings.snapshot, settings.denied_fields, settings.preview, settings.refuse)
+        self._windows = {path: Window(self._pace(path), self._clock) for path in self._paced_paths}
+        self._unpaced = Window(ACCOUNT_REQUESTS_PER_MINUTE, self._clock)
+
+    _paced_paths = (contract.PERSON_ENRICH_PATH, *FREE_PATHS)
+
+    def _pace(self, path: str) -> float | None:
+        per_minute = self.settings.requests_per_minute
+        if path == contract.PERSON_ENRICH_PATH or per_minute is None:
+            return per_minute
+        return ACCOUNT_REQUESTS_PER_MINUTE
+
+    def _clock(self) -> float:
+        return time.monotonic() * self.settings.speed
+
+    def window(self, path: str) -> Window:
+        """Return the rate window of an endpoint."""
+        found = next((known for known in self._windows if path == known or path.startswith(known + "/")), None)
+        return self._windows[found] if found else self._unpaced
+
+    def check_key(self, authorization: str | None, *, either_scheme: bool = False) -> None:
+        """Raise a 401 unless the header carries this sandbox's key."""
+        if not authorization or not authorization.strip():
+            raise Unauthorized("Missing API key in request")  # docs, verbatim
+        scheme, _, key = authorization.strip().partition(" ")
+        schemes = {"bearer"} if self.settings.strict_auth and not either_scheme else {"bearer", "token"}
+        right = hmac.compare_digest(key.strip().encode(), self.settings.key.encode())
+        if scheme.lower() not in schemes or not right:
+            raise Unauthorized("Invalid API key in request")  # seed, verbatim
+
+    def check_pace(self, path: str) -> None:
+        """Count a request of an endpoint, or raise a 429."""
+        if not self.window(path).admit():
+            raise Refusal(429, "rate_limit_exceeded", "Rate limit exceeded.")  # body inferred: nowhere documented
+
+    async def person_enrich(self, request: Request) -> Response:
+        """Answer ``POST /person/enrich``. Checks: key, rate window, version, body, grants, credits."""
+        self.check_key(request.headers.get("authorization"))
+        self.meter.call()
+        seen: dict[str, Any] = {"body": None, "identifiers": [], "status": None, "fault": None}
+        seen["request_id"] = request.state.request_id
+        seen["headers"] = {name: value for name, value in request.headers.items() if name != "authorization"}
+        self.requests.append(seen)
+        try:
+            body = await _body(request)
+            self.check_pace(contract.PERSON_ENRICH_PATH)
+        except Refusal as refusal:
+            seen["status"] = refusal.status
+            self.meter.sent(str(refusal.status))
+            self.meter.log(seen["request_id"], contract.PERSON_ENRICH_PATH, refusal.status, 0.0, 0)
+            raise
+        seen["body"], seen["identifiers"], spellings = _glimpse(body)
+        fault = self.faults.meet(spellings)
+        answer, billed = self._processed(request, body, fault)
+        if fault:
+            seen["fault"] = fault.action
+            answer = distorted(fault, answer)
+            request.state.rate_headers = fault.rate_headers
+            if fault.retry_after is not None:
+                answer.headers["retry-after"] = fault.retry_after
+        unheard = fault is not None and fault.action in UNANSWERED
+        seen["status"] = None if unheard else answer.status_code
+        self.meter.sent(str(seen["status"] or (fault and fault.action)))
+        if not unheard or (fault and fault.charges):
+            count = len(seen["identifiers"])
+            self.meter.log(seen["request_id"], contract.PERSON_ENRICH_PATH, answer.status_code, billed, count)
+        await self._wait(self.settings.latency_s / self.settings.speed)
+        return Broken(fault, answer, self.wires, self.stopping) if fault else answer
+
+    def _processed(self, request: Request, body: bytes, fault: Fault | None) -> tuple[Response, float]:
+        if fault and not fault.charges and fault.action in UNANSWERED | {"status", "redirect"}:
+            return Response(), 0.0
+        try:
+            if request.headers.get(contract.VERSION_HEADER) != contract.API_VERSION:
+                message = f"Header {contract.VERSION_HEADER} must be {contract.API_VERSION}."
+                raise Refusal(400, "invalid_request", message)
+            question = self.reader.read(decoded(body))
+            entries, matched = self._entries(question)
+            price = question.selection.price
+            if price * len(matched) > self.meter.balance:
+                kind = "insufficient_credits" if self.settings.credits_gone_status == 402 else "permission_error"
+                raise Refusal(self.settings.credits_gone_status, kind, "Insufficient credits.")
+        except Refusal as refusal:
+            return Reply(refusal.status, refusal.body), 0.0
+        factor = fault.factor if fault and fault.action == "overcharge" else 1.0
+        charged = fault is None or fault.charges
+        billed = self.meter.charge(matched, price * factor) if charged and price else 0.0
+        sent = fault.entries(entries) if fault else entries
+        return Reply(200, sent, {contract.CREDITS_HEADER: _number(billed)}), billed
+
+    def _entries(self, question: Question) -> tuple[list[dict[str, Any]], list[str]]:
+        """Return one entry per identifier, and the canonical person of each matched position."""
+        entries: list[dict[str, Any]] = []
+        matched: list[str] = []
+        threshold = question.min_similarity_score if question.kind == contract.BUSINESS_EMAIL else None
+        for text in question.identifiers:
+            person = canonical(text, question.kind)
+            found = self.population.candidates(person, question.kind)
+            kept = [candidate for candidate in found if threshold is None or candidate.confidence >= threshold]
+            if kept and person is not None:
+                matched.append(person)
+            matches = [
+                {
+                    "confidence_score": candidate.confidence,
+                    "person_data": question.selection.of(candidate.profile.data(question.selection.groups)),
+                }
+                for candidate in kept
+            ]
+            entries.append({"matched_on": text, "match_type": question.kind, "matches": matches})
+        return entries, matched
+
+    async def _wait(self, seconds: float) -> None:
+        if seconds > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.stopping.wait(), seconds)
+
+    @cached_property
+    def endpoints(self) -> list[dict[str, Any]]:
+        """The rows of ``GET /account/endpoints``."""
+        names = fields.available(self.settings.snapshot)
+        disabled = fields.denied(names, self.settings.denied_fields)
+        granted = {"enabled": [name for name in names if name not in disabled], "disabled": disabled}
+        nothing: dict[str, list[str]] = {"enabled": [], "disabled": []}
+        pace = self.settings.requests_per_minute
+        return [
+            _endpoint(contract.PERSON_ENRICH_PATH, "Person", "enabled", pace, granted),
+            *(_endpoint(path, "Person", "not_enabled", None, nothing) for path in NOT_IN_PLAN),
+            *(_endpoint(path, "Other", "enabled", self._pace(path), nothing) for path in FREE_PATHS),
+        ]
+
+
+def _endpoint(
+    path: str, category: str, status: str, pace: float | None, granted: dict[str, list[str]]
+) -> dict[str, Any]:
+    row = {"path": path, "category": category, "status": status}
+    return {**row, "effective_rate_limit_rpm": pace, "fields": granted}
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else repr(value)
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    size = 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size <= BODY_CAP:
+            body += piece
+        elif size > DRAIN_CAP:
+            break
+    if size > BODY_CAP:
+        raise Refusal(413, "invalid_request", f"Request body is larger than {BODY_CAP} bytes.")
+    return bytes(body)
+
+
+def _glimpse(body: bytes) -> tuple[Any, list[str], set[str]]:
+    """Return the body as far as it can be read, its identifiers, and all their spellings."""
+    try:
+        value = decoded(body)
+    except Refusal:
+        return None, [], set()
+    sent: list[str] = []
+    spellings: set[str] = set()
+    for kind, key in contract.REQUEST_KEYS.items():
+        listed = value.get(key) if isinstance(value, dict) else None
+        texts = [text for text in listed if isinstance(text, str)] if isinstance(listed, list) else []
+        sent += texts
+        spellings.update(texts, filter(None, (canonical(text, kind) for text in texts)))
+    return value, sent, spellings
+
+
+def build_app(service: Service) -> ASGIApp:
+    """Return the application for `service`, behind its front door."""
+    app = FastAPI(docs_url=None, redoc_url=None, redirect_slashes=False)
+    document = openapi.document(service.settings.snapshot)
+    app.openapi = lambda: document  # type: ignore[method-assign]
+
+    def free(path: str, handler: Callable[[Request], Response], *, either_scheme: bool = False) -> None:
+        async def endpoint(request: Request) -> Response:
+            service.check_key(request.headers.get("authorization"), either_scheme=either_scheme)
+            service.check_pace(request.url.path)
+            return handler(request)
+
+        app.add_api_route(path, endpoint, methods=["GET"])
+
+    app.add_api_route(contract.PERSON_ENRICH_PATH, service.person_enrich, methods=["POST"], response_model=None)
+    free("/user/credits", lambda _: Reply(200, {"credits": service.meter.balance}), either_scheme=True)
+    free("/account/credits", lambda _: Reply(200, _account(service)))
+    free("/account/endpoints", lambda request: _endpoints(service, request))
+    free("/account/usage/events", lambda request: _events(service, request))
+    free("/account/usage/events/{event_id}", lambda request: _event(service, request))
+
+    async def meter(_: Request) -> Response:
+        return Reply(200, service.meter.reading())
+
+    async def add_fault(request: Request) -> Response:
+        service.check_key(request.headers.get("authorization"))
+        value = decoded(await _body(request))
+        try:
+            fault = Fault.from_json(value)
+        except (TypeError, ValueError, AttributeError) as problem:
+            raise Refusal(400, "invalid_request", str(problem)) from problem
+        service.faults.arm(fault)
+        return Reply(201, {"fault": fault.action})
+
+    async def clear_faults(request: Request) -> Response:
+        service.check_key(request.headers.get("authorization"))
+        return Reply(200, {"cleared": service.faults.clear()})
+
+    app.add_api_route("/sandbox/meter", meter, methods=["GET"], response_model=None)
+    app.add_api_route("/sandbox/faults", add_fault, methods=["POST"], response_model=None)
+    app.add_api_route("/sandbox/faults", clear_faults, methods=["DELETE"], response_model=None)
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(HTTPException, _no_such_route)
+    return FrontDoor(app, service)
+
+
+def _account(service: Service) -> dict[str, Any]:
+    account = {
+        "credits": service.meter.balance,
+        "recurring_credits": 0,
+        "recurring_credits_frequency": None,
+        "recurring_credits_refresh_date": None,
+        "credit_rollover": False,
+    }
+    return {"account": account}
+
+
+def _endpoints(service: Service, request: Request) -> Response:
+    query = request.query_params
+    status = query.get("status")
+    if status is not None and status not in ("enabled", "not_enabled"):
+        raise Refusal(400, "invalid_request", "status must be enabled or not_enabled.")
+    rows = [
+        row
+        for row in service.endpoints
+        if query.get("path", row["path"]) == row["path"]
+        and query.get("category", row["category"]).casefold() == row["category"].casefold()
+        and (status is None or status == row["status"])
+    ]
+    body = {
+        "api_version": contract.API_VERSION,
+        "token_limit_rpm": service.settings.requests_per_minute,
+        "endpoints": rows,
+    }
+    return Reply(200, body)
+
+
+def _events(service: Service, request: Request) -> Response:
+    limit = _whole_number(request, "limit", USAGE_LIMIT)
+    if limit is None or not 1 <= limit <= USAGE_LIMIT_MAX:
+        raise Refusal(400, "invalid_request", f"limit must be between 1 and {USAGE_LIMIT_MAX}.")
+    rows, rest = service.meter.page(_whole_number(request, "cursor", None), limit)
+    cursor = None if rest is None else str(rest)
+    return Reply(200, {"events": rows, "has_more": rest is not None, "next_cursor": cursor})
+
+
+def _whole_number(request: Request, name: str, default: int | None) -> int | None:
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise Refusal(400, "invalid_request", f"{name} is not valid.")
+    return int(text)
+
+
+def _event(service: Service, request: Request) -> Response:
+    event = service.meter.event(request.path_params["event_id"])
+    if event is None:
+        raise Refusal(404, "not_found", "No event with this id.")
+    return Reply(200, event)
+
+
+async def _refused(_: Request, refusal: Exception) -> Response:
+    assert isinstance(refusal, Refusal)  # noqa: S101 - registered for this class only
+    return Reply(refusal.status, refusal.body)
+
+
+async def _no_such_route(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
+    body = {"error": {"type": "invalid_request", "message": str(error.detail), "metadata": []}}
+    return Reply(error.status_code, body, error.headers)
+
+
+class FrontDoor:
+    """Lets in this machine only, and puts on every response the headers that every response has."""
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+        state["request_id"] = str(uuid.uuid4())
+        state["rate_headers"] = True
+
+        def stamps() -> dict[str, str]:
+            rate = self._service.window(scope["path"]).headers() if state["rate_headers"] else {}
+            return {contract.REQUEST_ID_HEADER: state["request_id"], **rate}
+
+        async def stamped(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                extra = [(name.encode(), value.encode()) for name, value in stamps().items()]
+                message = {**message, "headers": [*message["headers"], *extra]}
+            await send(message)
+
+        state["stamps"] = stamps
+        headers = Headers(scope=scope)
+        if _is_here("//" + headers.get("host", "")) and _is_here(headers.get("origin", "//localhost")):
+            await self._app(scope, receive, stamped)
+        else:
+            text = "The sandbox answers programs on this machine only."
+            refusal = Refusal(403, "permission_error", text)
+            await Reply(refusal.status, refusal.body)(scope, receive, stamped)
+
+
+def _is_here(url: str) -> bool:
+    try:
+        return urlsplit(url).hostname in LOOPBACK
+    except ValueError:
+        return False

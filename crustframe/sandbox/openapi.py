@@ -1,0 +1,169 @@
+"""The OpenAPI document of the sandbox: what it takes and everything that it may answer."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from crustframe import contract
+from crustframe.sandbox import fields
+from crustframe.sandbox.questions import BODY_KEYS, FLAGS
+
+Schema = dict[str, Any]
+
+_TYPES: Final[dict[str, Schema]] = {
+    "string": {"type": "string"},
+    "integer": {"type": "integer"},
+    "number": {"type": "number"},
+    "boolean": {"type": "boolean"},
+    "datetime": {"type": "string", "format": "date-time"},
+    "date": {"type": "string", "format": "date"},
+}
+_STATUSES: Final = {
+    200: "Answered",
+    400: "Invalid request",
+    401: "Missing or invalid API key",
+    402: "Insufficient credits",
+    403: "Permission denied, or insufficient credits",
+    404: "Not found",
+    405: "Method not allowed",
+    413: "Request body too large",
+    429: "Rate window exhausted",
+}
+
+
+def document(snapshot: fields.Snapshot) -> Schema:
+    """Return the document for one age of the API."""
+    event = _object(
+        event_id="string", endpoint="string", created_at="datetime", status="integer", credits="number",
+        identifier_count="integer",
+    )  # fmt: skip
+    account = _object(
+        credits="number", recurring_credits="number", recurring_credits_frequency=_nullable({"type": "string"}),
+        recurring_credits_refresh_date=_nullable(_TYPES["datetime"]), credit_rollover="boolean",
+    )  # fmt: skip
+    names: Schema = {"type": "array", "items": {"type": "string"}}
+    endpoint = _object(
+        path="string", category="string", status={"enum": ["enabled", "not_enabled"]},
+        effective_rate_limit_rpm=_nullable({"type": "number"}), fields=_object(enabled=names, disabled=names),
+    )  # fmt: skip
+    endpoints = _object(api_version="string", token_limit_rpm=_nullable({"type": "number"}), endpoints=_list(endpoint))
+    events = _object(events=_list(event), has_more="boolean", next_cursor=_nullable({"type": "string"}))
+    charged = {"type": "object", "additionalProperties": _object(credits="number", times="integer")}
+    outcomes = {"type": "object", "additionalProperties": {"type": "integer"}}
+    meter = _object(calls="integer", credits="number", balance="number", outcomes=outcomes, people=charged)
+    limit = _parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50})
+    cursor = _parameter("cursor", "query", {"type": "string", "pattern": "^[0-9]{1,18}$"})
+    status = _parameter("status", "query", {"enum": ["enabled", "not_enabled"]})
+    filters = [_parameter(name, "query", {"type": "string"}) for name in ("path", "category")]
+    event_id = _parameter("event_id", "path", {"type": "string", "minLength": 1})
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "crustframe sandbox of the Person Enrich API", "version": contract.API_VERSION},
+        "security": [{"bearer": []}],
+        "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
+        "paths": {
+            contract.PERSON_ENRICH_PATH: {"post": _person_enrich(snapshot)},
+            "/user/credits": {"get": _get(_object(credits="number"), 401)},
+            "/account/credits": {"get": _get(_object(account=account), 401)},
+            "/account/endpoints": {"get": _get(endpoints, 400, 401, parameters=[*filters, status])},
+            "/account/usage/events": {"get": _get(events, 400, 401, parameters=[limit, cursor])},
+            "/account/usage/events/{event_id}": {"get": _get(event, 401, 404, parameters=[event_id])},
+            "/sandbox/meter": {"get": {**_get(meter), "security": []}},
+        },
+    }
+
+
+def _person_enrich(snapshot: fields.Snapshot) -> Schema:
+    identifiers = {
+        "type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": contract.MAX_IDENTIFIERS,
+    }  # fmt: skip
+    properties: Schema = {
+        **dict.fromkeys(contract.REQUEST_KEYS.values(), identifiers),
+        **{key: {"type": "boolean", "default": False} for key in FLAGS},
+        "fields": {"type": "array", "minItems": 1, "items": {"enum": list(fields.available(snapshot))}},
+        "min_similarity_score": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+    }
+    taken = BODY_KEYS[snapshot]
+    body = {
+        "type": "object",
+        "properties": {key: properties[key] for key in taken},
+        "additionalProperties": False,
+        "oneOf": [{"required": [key]} for key in contract.REQUEST_KEYS.values() if key in taken],
+    }
+    match = _object(confidence_score={"type": "number", "minimum": 0, "maximum": 1}, person_data=person_data())
+    entry = _object(matched_on="string", match_type={"enum": list(contract.REQUEST_KEYS)}, matches=_list(match))
+    version = _parameter(contract.VERSION_HEADER, "header", {"const": contract.API_VERSION}, required=True)
+    responses = _responses(_list(entry), 400, 401, 402, 403, 413, 429)
+    responses["200"]["headers"][contract.CREDITS_HEADER] = {"required": True, "schema": {"type": "number"}}
+    return {
+        "parameters": [version],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+        "responses": responses,
+    }
+
+
+def person_data() -> Schema:
+    """Return the schema of ``person_data``, made from the catalogue; every leaf may be missing."""
+    root: Schema = {"type": "object", "properties": {}, "required": ["crustdata_person_id"]}
+    for entry in contract.person_fields():
+        if "enrich" not in entry["present_in"]:
+            continue
+        node = root
+        *parents, leaf = str(entry["path"]).split(".")
+        for key in parents:
+            node = node["properties"][key.removesuffix("[]")]
+            node = node["items"] if key.endswith("[]") else node
+        schema = _of_type(str(entry["type"]))
+        node.setdefault("properties", {})[leaf] = _nullable(schema) if entry["nullable"] else schema
+    return root
+
+
+def _of_type(name: str) -> Schema:
+    if name.startswith("array<"):
+        return _list(_of_type(name.removeprefix("array<").removesuffix(">")))
+    return {"type": "object", "properties": {}} if name == "object" else dict(_TYPES[name])
+
+
+def _nullable(schema: Schema) -> Schema:
+    """Return `schema` with null, and with the empty string where an absent text may be one."""
+    loose = {key: value for key, value in schema.items() if key != "format"}
+    return {**loose, "type": [schema["type"], "null"]}
+
+
+def _object(**properties: Schema | str) -> Schema:
+    known = {key: _TYPES[value] if isinstance(value, str) else value for key, value in properties.items()}
+    return {"type": "object", "properties": known, "required": list(known)}
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def _parameter(name: str, place: str, schema: Schema, *, required: bool = False) -> Schema:
+    return {"name": name, "in": place, "required": required or place == "path", "schema": schema}
+
+
+def _get(answer: Schema, *refusals: int, parameters: list[Schema] | None = None) -> Schema:
+    return {"parameters": parameters or [], "responses": _responses(answer, *refusals, 403, 429)}
+
+
+def _responses(answer: Schema, *refusals: int) -> Schema:
+    envelope = _object(
+        error=_object(type="string", message="string", metadata=_list({"type": "object"})),
+    )
+    short = _object(message="string")
+    headers = {
+        name: {"required": True, "schema": {"type": "integer", "minimum": 0}}
+        for name in (contract.RATE_LIMIT_HEADER, contract.RATE_REMAINING_HEADER, contract.RATE_RESET_HEADER)
+    }
+    headers[contract.REQUEST_ID_HEADER] = {"required": True, "schema": {"type": "string"}}
+    return {
+        str(status): {
+            "description": _STATUSES[status],
+            "headers": dict(headers),
+            "content": {
+                "application/json": {"schema": answer if status == 200 else short if status == 401 else envelope}
+            },
+        }
+        for status in (200, *refusals, 405)
+    }

@@ -1,0 +1,289 @@
+"""Running a sandbox: beside the tests in a thread, or in the foreground for the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Final, Literal, Self
+
+import uvicorn
+
+from crustframe import contract
+from crustframe.sandbox.app import Service, Settings, build_app
+from crustframe.sandbox.faults import Faults
+from crustframe.sandbox.fields import Snapshot
+from crustframe.sandbox.people import UNKNOWN_SHARE
+
+HOST: Final = "127.0.0.1"
+START_TIMEOUT_S: Final = 10.0  # ours: a start takes milliseconds
+
+
+class Sandbox:
+    """A running local stand-in of the API. Contacts nobody, knows invented people, charges invented credits.
+
+    Parameters
+    ----------
+    port : int
+        Where to listen on 127.0.0.1; 0 is any free port.
+    key : str
+        The only accepted API key.
+    requests_per_minute : float, optional
+        Size of the sliding window of ``POST /person/enrich``. ``None`` switches all rate windows off.
+    snapshot : {"A", "B", "C"}
+        Age of the API (contract notes, section 0).
+    latency_s : float
+        Sandbox seconds between the charge and the answer.
+    balance : float
+        Credits of the account at the start.
+    denied_fields : sequence of str
+        Groups or dot paths that the account lacks: asking for them, or for anything below them, is a 403;
+        asking for something above them, or for nothing, leaves them out.
+    credits_gone_status : {402, 403}
+        Status when the whole call would cost more than the balance.
+    preview : bool
+        Whether ``preview: true`` is granted.
+    strict_auth : bool
+        Refuse the ``Token`` scheme, except on ``/user/credits``.
+    refuse : sequence of str
+        Identifiers that make the whole call a 400 that does not name them.
+    unknown_share : float
+        Share of ordinary identifiers that name nobody; see ``people`` for the spellings with a meaning.
+    drift : bool
+        Let a share of people break the documented types.
+    speed : float
+        Sandbox seconds per real second, for rate windows and latency. The rate headers count sandbox seconds.
+
+    Attributes
+    ----------
+    faults : Faults
+        The script of faults; see ``faults.Fault``.
+
+    Examples
+    --------
+    >>> with Sandbox(requests_per_minute=None) as sandbox:
+    ...     sandbox.credits_spent
+    0.0
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        key: str = "sandbox-key",
+        requests_per_minute: float | None = contract.REQUESTS_PER_MINUTE,
+        snapshot: Snapshot = "A",
+        latency_s: float = 0.0,
+        balance: float = 1_000_000.0,
+        denied_fields: Sequence[str] = (),
+        credits_gone_status: Literal[402, 403] = 402,
+        preview: bool = False,
+        strict_auth: bool = False,
+        refuse: Sequence[str] = (),
+        unknown_share: float = UNKNOWN_SHARE,
+        drift: bool = False,
+        speed: float = 1.0,
+    ) -> None:
+        settings = Settings(
+            key=key,
+            requests_per_minute=requests_per_minute,
+            snapshot=snapshot,
+            latency_s=latency_s,
+            balance=balance,
+            denied_fields=tuple(denied_fields),
+            credits_gone_status=credits_gone_status,
+            preview=preview,
+            strict_auth=strict_auth,
+            refuse=tuple(refuse),
+            unknown_share=unknown_share,
+            drift=drift,
+            speed=speed,
+        )
+        self._service = Service(settings)
+        self._wanted_port = port
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+        self._url: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The accepted API key."""
+        return self._service.settings.key
+
+    @property
+    def url(self) -> str:
+        """Where the sandbox answers, without a trailing slash."""
+        if self._url is None:
+            raise RuntimeError("The sandbox is not running.\nHint: use it as a context manager, or call start().")
+        return self._url
+
+    @property
+    def faults(self) -> Faults:
+        """The script of faults."""
+        return self._service.faults
+
+    @property
+    def calls(self) -> int:
+        """How many ``POST /person/enrich`` came with the right key, whatever came of them: 200, 4xx, 429, a fault."""
+        return self._service.meter.calls
+
+    @property
+    def credits_spent(self) -> float:
+        """Everything that was charged, heard or not."""
+        return self._service.meter.credits
+
+    @property
+    def people_charged(self) -> dict[str, int]:
+        """How many times each person, by the canonical spelling, was charged."""
+        return self._service.meter.people_charged()
+
+    @property
+    def requests(self) -> list[dict[str, Any]]:
+        """The counted calls, oldest first.
+
+        Each has ``body`` (decoded; ``None`` if it was no JSON or was not read for its rate), ``identifiers``,
+        ``status`` (``None`` if nothing was answered), ``fault`` (the action or ``None``), ``request_id`` and
+        ``headers`` (lower-case names, without the key).
+        """
+        return list(self._service.requests)
+
+    def meter(self) -> dict[str, Any]:
+        """Return what ``GET /sandbox/meter`` answers."""
+        return self._service.meter.reading()
+
+    def start(self) -> Self:
+        """Start answering. Does nothing if it runs already."""
+        if self._thread is not None:
+            return self
+        listening = _listening(self._wanted_port)
+        self._url = f"http://{HOST}:{listening.getsockname()[1]}"
+        self._server = _Server(self._service)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [listening]}, name="crustframe-sandbox", daemon=True
+        )
+        self._thread.start()
+        if not self._server.ready.wait(START_TIMEOUT_S):
+            raise RuntimeError(f"The sandbox did not start within {START_TIMEOUT_S:g} s.")
+        return self
+
+    def close(self) -> None:
+        """Stop answering; what was measured stays readable. Does nothing if it does not run."""
+        if self._thread is None or self._server is None:
+            return
+        self._server.stop()
+        self._thread.join()
+        self._thread = self._server = self._url = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def serve(
+    *,
+    port: int = 0,
+    key: str = "sandbox-key",
+    requests_per_minute: float | None = contract.REQUESTS_PER_MINUTE,
+    snapshot: Snapshot = "A",
+    latency_s: float = 0.0,
+    balance: float = 1_000_000.0,
+    denied_fields: Sequence[str] = (),
+    credits_gone_status: Literal[402, 403] = 402,
+    preview: bool = False,
+    strict_auth: bool = False,
+    refuse: Sequence[str] = (),
+    unknown_share: float = UNKNOWN_SHARE,
+    drift: bool = False,
+    speed: float = 1.0,
+) -> None:
+    """Run a sandbox in the foreground until it is interrupted. The parameters are those of ``Sandbox``.
+
+    The address and the key go to stderr as two lines, ``url: ...`` and ``key: ...``, once it answers.
+    """
+    sandbox = Sandbox(
+        port=port,
+        key=key,
+        requests_per_minute=requests_per_minute,
+        snapshot=snapshot,
+        latency_s=latency_s,
+        balance=balance,
+        denied_fields=denied_fields,
+        credits_gone_status=credits_gone_status,
+        preview=preview,
+        strict_auth=strict_auth,
+        refuse=refuse,
+        unknown_share=unknown_share,
+        drift=drift,
+        speed=speed,
+    )
+    with sandbox:
+        print(f"url: {sandbox.url}\nkey: {sandbox.key}", file=sys.stderr, flush=True)
+        try:
+            while not threading.Event().wait(1.0):  # an endless wait cannot be interrupted on Windows
+                pass
+        except KeyboardInterrupt:
+            print("The sandbox is closed.", file=sys.stderr)
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that says when it answers and ends on request from another thread."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(
+            uvicorn.Config(
+                build_app(service),
+                http=service.wires.protocol(),
+                ws="none",
+                loop="asyncio",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=1,  # a client that stopped in the middle of a request holds nobody up
+            )
+        )
+        self._service = service
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.ready = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start listening, then say so."""
+        self._loop = asyncio.get_running_loop()
+        self._service.stopping = asyncio.Event()
+        await super().startup(sockets)
+        self.ready.set()
+
+    async def main_loop(self) -> None:
+        """Keep the date header fresh until the end is asked for; uvicorn's own loop sees that 0.1 s later."""
+        ticks = 0
+        while not await self.on_tick(ticks):
+            ticks += 1
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._service.stopping.wait(), 0.1)
+
+    def stop(self) -> None:
+        """End the server, and with it all scripted waiting."""
+        self.should_exit = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._service.stopping.set)
+
+
+def _listening(port: int) -> socket.socket:
+    # asyncio switches Nagle's delay off only for sockets that name their protocol: 40 ms per answer otherwise.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    if sys.platform != "win32":  # there the option would let two servers share a port
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((HOST, port))
+    except OSError:
+        listening.close()
+        raise
+    return listening

@@ -1,0 +1,77 @@
+"""Where a table goes: a file that appears whole or not at all, or stdout."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from crustframe.errors import TableError
+
+STDOUT = "-"
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Raise `TableError` for what `replacing` cannot write to, as far as that shows beforehand."""
+    try:
+        exists = path.exists()
+    except OSError as error:
+        raise unwritable(path.name, error) from error
+    if exists and not path.is_file():
+        raise TableError(f"{path.name or path} is not a regular file.", hint="name a file, or - for stdout.")
+    folder = path.resolve().parent
+    if not folder.is_dir():
+        raise TableError(f"The folder of {path.name} does not exist.", hint="create it, or name another one.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise TableError(f"The folder of {path.name} is not writable.", hint="choose another folder.")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Write beside `path`, then put it in its place in one step; whatever fails leaves `path` as it was."""
+    target = path.resolve()
+    scratch = target.with_name(f".crustframe-{secrets.token_hex(8)}.tmp")
+    try:
+        with scratch.open("xb") as sink:
+            yield sink
+            sink.flush()
+            os.fsync(sink.fileno())
+        scratch.replace(target)
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise unwritable(path.name, error) from error
+    finally:
+        with suppress(OSError):
+            scratch.unlink(missing_ok=True)
+
+
+@contextmanager
+def stdout() -> Iterator[IO[bytes]]:
+    try:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise unwritable("stdout", error) from error
+
+
+def unwritable(name: str, error: OSError) -> TableError:
+    return TableError(
+        f"{name} cannot be written: {error.strerror or error}. A file that was there before is unchanged. "
+        "Nothing is lost: the paid answers are in the ledger.",
+        hint="make room or choose another place, and run the same command again; it is free of charge.",
+    )
+
+
+def _sync_folder(folder: Path) -> None:
+    with suppress(OSError):  # Windows and some network drives cannot: the file itself is already safe
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

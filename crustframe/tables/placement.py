@@ -1,0 +1,89 @@
+"""Which cells are added to a row, and where they go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
+
+from crustframe.errors import TableError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_ROWS_AT_ONCE: Final = 1_000
+
+
+@dataclass(frozen=True)
+class Added:
+    """New columns: names and one tuple of cells per row, drawn lazily."""
+
+    names: list[str]
+    columns: list[Any]
+
+    @classmethod
+    def of(cls, added: pd.DataFrame | Mapping[str, Sequence[object]]) -> Added:
+        if isinstance(added, Mapping):
+            return cls([str(name) for name in added], list(added.values()))
+        return cls([str(name) for name in added.columns], [added.iloc[:, i] for i in range(added.shape[1])])
+
+    def rows(self, n_rows: int) -> Iterator[tuple[object, ...]]:
+        wrong = [
+            f"{name} has {len(column)}"
+            for name, column in zip(self.names, self.columns, strict=True)
+            if len(column) != n_rows
+        ]
+        if wrong:
+            raise TableError(f"The table has {n_rows} rows, but {wrong[0]}. Nothing was written.")
+        return zip(*map(_drawn, self.columns), strict=True) if self.columns else iter([()] * n_rows)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the added cells go.
+
+    Attributes
+    ----------
+    replaced : dict of int to int
+        Position in the table's header -> position among the added columns.
+    appended : list of int
+        Positions, among the added columns, of those that follow the table's own.
+    """
+
+    replaced: dict[int, int]
+    appended: list[int]
+
+    @classmethod
+    def of(cls, header: Sequence[str], names: Sequence[str], *, overwrite_columns: bool) -> Placement:
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise TableError(f"Two added columns are named {twice[0]!r}. Nothing was written.", hint="rename one.")
+        present = [name for name in names if name in header]
+        if present and not overwrite_columns:
+            raise TableError(
+                f"The table has a column {present[0]!r} already. Nothing was written.",
+                hint="name the new column otherwise, or ask to overwrite.",
+            )
+        ambiguous = [name for name in present if header.count(name) > 1]
+        if ambiguous:
+            raise TableError(f"The table has more than one column {ambiguous[0]!r}; which to overwrite is unclear.")
+        return cls(
+            {header.index(name): i for i, name in enumerate(names) if name in present},
+            [i for i, name in enumerate(names) if name not in present],
+        )
+
+    def merged(self, cells: Sequence[object], added: Sequence[object]) -> list[object]:
+        """Return the table's own `cells` with the `added` ones in their places."""
+        row = list(cells)
+        for position, i in self.replaced.items():
+            row[position] = added[i]
+        return row + [added[i] for i in self.appended]
+
+
+def _drawn(column: Any) -> Iterator[object]:
+    """Yield the cells of a Series as Python's own types, a slice at a time; of any other sequence as they are."""
+    if not hasattr(column, "iloc"):
+        return iter(column)
+    slices = (column.iloc[start : start + _ROWS_AT_ONCE] for start in range(0, len(column), _ROWS_AT_ONCE))
+    return chain.from_iterable(part.tolist() for part in slices)
