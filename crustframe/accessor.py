@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from crustframe.api.surfaces import Api
 from crustframe.client import Client
 from crustframe.enrichment import Errors, Fields, Provenance, enrich, plan
 from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction
@@ -31,6 +32,7 @@ class DataFrameCrust:
         column: Hashable,
         fields: Fields = DEFAULT_FIELDS,
         *,
+        api: Api = "person",
         max_credits: float | None = None,
         partial: bool = False,
         errors: Errors = "coerce",
@@ -55,7 +57,7 @@ class DataFrameCrust:
         ----------
         column : hashable
             Which column holds profile URLs or business e-mails.
-        fields, max_credits, partial, errors, min_similarity_score, force_fetch, enrich_realtime, preview, keep, \
+        fields, api, max_credits, partial, errors, min_similarity_score, force_fetch, enrich_realtime, preview, keep, \
 max_age, on_doubt, provenance, lists, overwrite, progress, client
             As :func:`crustframe.enrich` takes them.
 
@@ -82,6 +84,7 @@ max_age, on_doubt, provenance, lists, overwrite, progress, client
             self._frame,
             column,
             fields,
+            api=api,
             max_credits=max_credits,
             partial=partial,
             errors=errors,
@@ -104,6 +107,7 @@ max_age, on_doubt, provenance, lists, overwrite, progress, client
         column: Hashable,
         fields: Fields = DEFAULT_FIELDS,
         *,
+        api: Api = "person",
         max_credits: float | None = None,
         partial: bool = False,
         min_similarity_score: float | None = None,
@@ -121,7 +125,7 @@ max_age, on_doubt, provenance, lists, overwrite, progress, client
         Parameters
         ----------
         column : hashable
-        fields, max_credits, partial, min_similarity_score, force_fetch, enrich_realtime, preview, keep, max_age, \
+        fields, api, max_credits, partial, min_similarity_score, force_fetch, enrich_realtime, preview, keep, max_age, \
 on_doubt, lists, client
             As :func:`crustframe.enrich` takes them.
 
@@ -138,6 +142,7 @@ on_doubt, lists, client
             self._frame,
             column,
             fields,
+            api=api,
             max_credits=max_credits,
             partial=partial,
             min_similarity_score=min_similarity_score,
@@ -163,6 +168,7 @@ class SeriesCrust:
         self,
         fields: Fields = DEFAULT_FIELDS,
         *,
+        api: Api = "person",
         max_credits: float | None = None,
         partial: bool = False,
         errors: Errors = "coerce",
@@ -184,7 +190,7 @@ class SeriesCrust:
 
         Parameters
         ----------
-        fields, max_credits, partial, errors, min_similarity_score, force_fetch, enrich_realtime, preview, keep, \
+        fields, api, max_credits, partial, errors, min_similarity_score, force_fetch, enrich_realtime, preview, keep, \
 max_age, on_doubt, provenance, lists, progress, client
             As :func:`crustframe.enrich` takes them.
 
@@ -200,6 +206,7 @@ max_age, on_doubt, provenance, lists, progress, client
         return enrich(
             self._series,
             fields=fields,
+            api=api,
             max_credits=max_credits,
             partial=partial,
             errors=errors,
@@ -220,6 +227,7 @@ max_age, on_doubt, provenance, lists, progress, client
         self,
         fields: Fields = DEFAULT_FIELDS,
         *,
+        api: Api = "person",
         max_credits: float | None = None,
         partial: bool = False,
         min_similarity_score: float | None = None,
@@ -236,7 +244,7 @@ max_age, on_doubt, provenance, lists, progress, client
 
         Parameters
         ----------
-        fields, max_credits, partial, min_similarity_score, force_fetch, enrich_realtime, preview, keep, max_age, \
+        fields, api, max_credits, partial, min_similarity_score, force_fetch, enrich_realtime, preview, keep, max_age, \
 on_doubt, lists, client
             As :func:`crustframe.enrich` takes them.
 
@@ -247,6 +255,7 @@ on_doubt, lists, client
         return plan(
             self._series,
             fields=fields,
+            api=api,
             max_credits=max_credits,
             partial=partial,
             min_similarity_score=min_similarity_score,

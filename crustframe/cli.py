@@ -14,12 +14,14 @@ import click
 import typer
 
 from crustframe import __version__
+from crustframe.api.surfaces import Api
 from crustframe.client import Client
-from crustframe.enrichment import Errors, Interrupted, Provenance, provenance_names
+from crustframe.enrichment import Errors, Interrupted, Provenance, asked_paths, provenance_names
 from crustframe.enrichment import enrich as enrich_column
 from crustframe.enrichment import plan as plan_column
-from crustframe.errors import ColumnNotFoundError, CrustframeError, PartialResultWarning
-from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction, catalogue, describe, read_paths
+from crustframe.errors import ColumnNotFoundError, CrustframeError, PartialResultWarning, RetirementWarning
+from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction, catalogue, describe
+from crustframe.moving import counterparts, rename_columns
 from crustframe.purchasing import OnDoubt
 
 if TYPE_CHECKING:
@@ -49,6 +51,9 @@ Field = Annotated[
         show_default="name, headline, title, employer, location",
     ),
 ]
+ApiOption = Annotated[
+    Api, typer.Option(help="person, or screener for the legacy surface, with its own paths and prices.")
+]
 MaxCredits = Annotated[float | None, typer.Option(help="Ceiling in credits; never passed.", show_default="none")]
 Partial = Annotated[bool, typer.Option("--partial", help="Buy what surely fits under the ceiling.")]
 MinScore = Annotated[
@@ -76,6 +81,7 @@ def enrich(
     column: Column = None,
     field: Field = None,
     output: Annotated[str, typer.Option("--output", "-o", help="File to write; - is stdout.")] = "-",
+    api: ApiOption = "person",
     max_credits: MaxCredits = None,
     partial: Partial = False,
     errors: Annotated[Errors, typer.Option(help="Finish and tell row by row, or stop at a failure.")] = "coerce",
@@ -108,10 +114,11 @@ def enrich(
     """
     table = _open(source, delimiter, encoding, sheet)
     fields = _fields(field)
-    names = [*(path.name for path in read_paths(fields, lists=lists)), *provenance_names(provenance)]
+    names = [*(path.name for path in asked_paths(fields, lists=lists, api=api)), *provenance_names(provenance)]
     cells = table.column(_column(table, column))
     table.check(output, names, overwrite_columns=overwrite)
     asked: dict[str, Any] = {
+        "api": api,
         "max_credits": max_credits,
         "partial": partial,
         "min_similarity_score": min_similarity_score,
@@ -157,6 +164,7 @@ def plan(
     source: Input,
     column: Column = None,
     field: Field = None,
+    api: ApiOption = "person",
     max_credits: MaxCredits = None,
     partial: Partial = False,
     min_similarity_score: MinScore = None,
@@ -179,6 +187,7 @@ def plan(
     made = plan_column(
         table.column(_column(table, column)),
         fields=_fields(field),
+        api=api,
         max_credits=max_credits,
         partial=partial,
         min_similarity_score=min_similarity_score,
@@ -198,8 +207,14 @@ def plan(
 def fields(
     words: Annotated[list[str] | None, typer.Argument(metavar="[FILTER]", help="Words the path must hold.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
+    legacy: Annotated[
+        bool, typer.Option("--legacy", help="Name legacy paths instead; prints their current paths and both prices.")
+    ] = False,
 ) -> None:
     """List what can be asked for: path, type, group, and credits for one person."""
+    if legacy:
+        _list_counterparts(words or [], as_json)
+        return
     found = [describe(field) for field in catalogue().search(" ".join(words or []))]
     if not found:
         near = catalogue().nearest(" ".join(words or []))
@@ -217,6 +232,25 @@ def fields(
         typer.echo("  ".join(str(row[name]).ljust(widths[name]) for name in headings).rstrip() + note)
     if sys.stdout.isatty():
         _say("credits: what one matched person costs if only this is asked, base credit included; base groups share it")
+
+
+@app.command()
+def migrate(
+    source: Input,
+    output: Annotated[str, typer.Option("--output", "-o", help="File to write; - is stdout.")] = "-",
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+) -> None:
+    """Rename the columns of an old file from legacy names to current paths; every cell stays as it is. No cost."""
+    table = _open(source, delimiter, encoding, sheet)
+    renaming = rename_columns(table.columns)
+    table.write_renamed(output, renaming.columns)
+    for old, new in renaming.renamed.items():
+        _say(f"{old} -> {new}")
+    for old, instead in renaming.without.items():
+        _say(f"{old} stays: no current path means the same; {instead}")
+    _say(f"{len(renaming.renamed)} of {len(table.columns)} columns renamed")
 
 
 @app.command("sandbox")
@@ -295,6 +329,7 @@ def main() -> NoReturn:
     import warnings
 
     warnings.simplefilter("ignore", PartialResultWarning)  # the receipt says the same
+    warnings.simplefilter("ignore", RetirementWarning)  # and so does the plan
     try:
         code = app(standalone_mode=False)
     except CrustframeError as error:
@@ -310,6 +345,20 @@ def main() -> NoReturn:
         _say("Interrupted. What was paid for is in the ledger; run the same again to go on.")
         code = INTERRUPTED_EXIT
     sys.exit(code or 0)
+
+
+def _list_counterparts(names: list[str], as_json: bool) -> None:
+    rows = counterparts(names)
+    if as_json:
+        for row in rows:
+            typer.echo(json.dumps(row._asdict(), ensure_ascii=False))
+        return
+    widths = [max(len(row.legacy) for row in rows), max(len(row.current or "-") for row in rows)]
+    typer.echo(f"{'legacy'.ljust(widths[0])}  {'current'.ljust(widths[1])}  credits there  here")
+    for row in rows:
+        here = "-" if row.credits is None else f"{row.credits:g}"
+        paths = f"{row.legacy.ljust(widths[0])}  {(row.current or '-').ljust(widths[1])}"
+        typer.echo(f"{paths}  {row.legacy_credits:>13g}  {here:>4}  {row.note}".rstrip())
 
 
 def _open(source: str, delimiter: str | None, encoding: str | None, sheet: str | None) -> Table:

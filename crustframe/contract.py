@@ -74,6 +74,15 @@ SCREENER_ADD_ON_PRICES: Final[Mapping[str, float]] = MappingProxyType(
         "personal_contact_info.phone_numbers": 2.0,  # docs
     }
 )
+SCREENER_PREVIEW_FIELDS: Final = (  # inferred: the seed says "basic profile details" and lists none
+    "linkedin_profile_url",
+    "linkedin_flagship_url",
+    "name",
+    "location",
+    "title",
+    "headline",
+    "profile_picture_permalink",
+)
 SCREENER_QUEUE_S: Final = 3600.0  # seed: "instructions to query again after 60 minutes"
 SCREENER_RETIRED_ON: Final = "2026-09-30"  # contract notes, section 0: the vendor's written statement
 

@@ -7,11 +7,12 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-from crustframe.api.person import Options
+from crustframe.api.options import Options
+from crustframe.api.surfaces import SURFACES, Api
 from crustframe.client import Client
 from crustframe.config import read_age
 from crustframe.errors import (
@@ -20,6 +21,7 @@ from crustframe.errors import (
     FieldError,
     OfflineError,
     PartialResultWarning,
+    RetirementWarning,
     SettingError,
 )
 from crustframe.expand import Expansion
@@ -31,10 +33,10 @@ from crustframe.fields import (
     Reduction,
     needed_groups,
     read_paths,
-    requested_groups,
 )
 from crustframe.identifiers import Identifiers, read_identifiers
 from crustframe.ledger import Known, Need
+from crustframe.moving import cost_notes
 from crustframe.plan import Plan, make_plan
 from crustframe.progress import Progress, ProgressCallback, read_progress
 from crustframe.purchasing import Bought, Buyer, OnDoubt
@@ -102,6 +104,7 @@ def enrich(
     column: Hashable | None = None,
     fields: Fields = DEFAULT_FIELDS,
     *,
+    api: Api = "person",
     max_credits: float | None = None,
     partial: bool = False,
     errors: Errors = "coerce",
@@ -132,6 +135,11 @@ def enrich(
         Which column of a frame holds profile URLs or business e-mails.
     fields : sequence of str, or mapping of new name to str, length p
         Dot paths such as ``"basic_profile.name"``; see :mod:`crustframe.fields` for the grammar.
+    api : {"person", "screener"}
+        Which surface to ask: ``POST /person/enrich``, or the legacy ``GET /screener/person/enrich`` with its own
+        paths and prices (3 credits a person, 5 with `enrich_realtime`, 2 for business e-mails), which the vendor is
+        retiring. Answers of one never pass for answers of the other. People whom the legacy surface has queued are
+        ``failed`` with the reason ``queued``, cost nothing, and are asked for again after 60 minutes.
     max_credits : float, optional
         Ceiling for this call, in credits. ``None``: no ceiling.
     partial : bool
@@ -201,6 +209,7 @@ def enrich(
         raise SettingError(f"max_credits={max_credits!r} is no number of credits. Nothing was sent.")
     question = _read_question(
         fields,
+        api=api,
         lists=lists,
         keep=keep,
         preview=preview,
@@ -211,7 +220,8 @@ def enrich(
     )
     cells = _cells(data, column)
     _check_names(data, [*(path.name for path in question.paths), *provenance_names(provenance)], overwrite)
-    with _client_of(client) as asked:
+    with _client_of(client) as owner:
+        asked = owner.facing(type(question.options))
         identifiers = read_identifiers(cells)
         known, plan = _plan(asked, identifiers, question, on_doubt)
         plan.within(max_credits, partial=partial)
@@ -254,6 +264,7 @@ def plan(
     column: Hashable | None = None,
     fields: Fields = DEFAULT_FIELDS,
     *,
+    api: Api = "person",
     max_credits: float | None = None,
     partial: bool = False,
     min_similarity_score: float | None = None,
@@ -272,8 +283,8 @@ def plan(
 
     Parameters
     ----------
-    data, column, fields, max_credits, partial, min_similarity_score, force_fetch, enrich_realtime, preview, keep, \
-max_age, on_doubt, lists, client
+    data, column, fields, api, max_credits, partial, min_similarity_score, force_fetch, enrich_realtime, preview, \
+keep, max_age, on_doubt, lists, client
         As :func:`enrich` takes them.
 
     Returns
@@ -290,6 +301,7 @@ max_age, on_doubt, lists, client
     _one_of("on_doubt", on_doubt, get_args(OnDoubt))
     question = _read_question(
         fields,
+        api=api,
         lists=lists,
         keep=keep,
         preview=preview,
@@ -299,7 +311,8 @@ max_age, on_doubt, lists, client
         max_age=max_age,
     )
     cells = _cells(data, column)
-    with _client_of(client) as asked:
+    with _client_of(client) as owner:
+        asked = owner.facing(type(question.options))
         _, made = _plan(asked, read_identifiers(cells), question, on_doubt)
     return made.within(max_credits, partial=partial)
 
@@ -310,6 +323,7 @@ max_age, on_doubt, lists, client
 def _read_question(
     fields: Fields,
     *,
+    api: Api,
     lists: Reduction,
     keep: Keep,
     preview: bool,
@@ -321,7 +335,10 @@ def _read_question(
     _one_of("keep", keep, get_args(Keep))
     if min_similarity_score is not None and not 0 <= min_similarity_score <= 1:
         raise SettingError(f"min_similarity_score={min_similarity_score!r} is not between 0 and 1. Nothing was sent.")
-    paths = read_paths(fields, lists=lists)
+    surface = surface_of(api)
+    if surface.retirement:
+        warnings.warn(surface.retirement, RetirementWarning, stacklevel=_stacklevel())
+    paths = asked_paths(fields, lists=lists, api=api)
     needed = needed_groups(paths)
     if preview:
         if beyond := needed - {"basic_profile"}:
@@ -331,8 +348,8 @@ def _read_question(
             )
         needed = groups = frozenset({PREVIEW})
     else:
-        groups = requested_groups(paths, keep)
-    options = Options(groups, min_similarity_score, force_fetch, enrich_realtime)
+        groups = surface.requested_groups(paths, keep)
+    options = surface(groups, min_similarity_score, force_fetch, enrich_realtime)
     age_s = read_age(max_age)
     flags = options.coverage - options.groups
     need = Need(
@@ -342,6 +359,19 @@ def _read_question(
         min_similarity_score,
     )
     return Question(paths, options, needed, need)
+
+
+def surface_of(api: Api) -> type[Options]:
+    """Return the surface of that name."""
+    _one_of("api", api, get_args(Api))
+    return SURFACES[api]
+
+
+def asked_paths(fields: Fields, *, lists: Reduction, api: Api) -> tuple[Path, ...]:
+    """Return the paths that `fields` name on that surface; where nothing was named, its own defaults."""
+    surface = surface_of(api)
+    is_default = not isinstance(fields, str | Mapping) and tuple(fields) == DEFAULT_FIELDS
+    return read_paths(surface.default_fields if is_default else fields, lists=lists, known=surface.catalogue())
 
 
 def _plan(
@@ -357,7 +387,11 @@ def _plan(
         price=question.options.price,
         requests_per_minute=client.requests_per_minute,
         match_rate=client.ledger.match_rate(),
+        prices=question.options.prices,
+        max_identifiers=question.options.max_identifiers,
     )
+    if question.options.retirement:
+        made = replace(made, notes=tuple(cost_notes(question.paths, made.price, made.n_new)))
     return known, made
 
 

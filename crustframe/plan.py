@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -45,6 +45,8 @@ class Plan:
         How `credits_high` comes about; a cap shows as a negative entry.
     invalid_reasons : dict of str to int
         Codes of :data:`crustframe.identifiers.REASONS`, with counts.
+    notes : tuple of str
+        What else there is to say before anything is sent.
     """
 
     rows: int
@@ -63,6 +65,7 @@ class Plan:
     requests_per_minute: float
     credits_by_group: Mapping[str, float]
     invalid_reasons: Mapping[str, int]
+    notes: tuple[str, ...] = ()
 
     @property
     def n_new(self) -> int:
@@ -110,7 +113,7 @@ class Plan:
                 f"credits: {self.credits_low:g} low, {self.credits_likely:g} likely, {self.credits_high:g} at most"
                 f" ({' + '.join(f'{credits:g} {group}' for group, credits in self.credits_by_group.items())})"
             )
-        return "\n".join(rows)
+        return "\n".join([*rows, *self.notes])
 
     def _repr_html_(self) -> str:
         lines = "".join(f"<li>{html.escape(line)}</li>" for line in str(self).splitlines())
@@ -126,6 +129,8 @@ def make_plan(
     price: float,
     requests_per_minute: float,
     match_rate: float | None = None,
+    prices: Mapping[str, float] | None = None,
+    max_identifiers: Callable[[contract.IdentifierKind], int] = lambda _: contract.MAX_IDENTIFIERS,
 ) -> Plan:
     """Return what a run would send and cost.
 
@@ -141,10 +146,14 @@ def make_plan(
     requests_per_minute : float
     match_rate : float, optional
         Share of people that are found, for the likely figure.
+    prices : mapping of str to float, optional
+        The parts of `price`; by default those of the current surface.
+    max_identifiers : callable
+        How many identifiers of a kind one request takes.
     """
     held, doubtful = set(known), set(in_doubt)
     new = tuple(i for i in identifiers.unique if i.key not in held and i.key not in doubtful)
-    calls = n_calls(new)
+    calls = n_calls(new, max_identifiers)
     high = price * len(new)
     reasons = Counter(r.reason for r in identifiers.refusals.values() if r.reason != "blank")
     return Plan(
@@ -162,15 +171,20 @@ def make_plan(
         credits_high=high,
         minutes=max(0.0, (math.ceil(calls / max(1.0, requests_per_minute)) - 1) * contract.RATE_WINDOW_S / 60),
         requests_per_minute=requests_per_minute,
-        credits_by_group=_by_group(groups, price, len(new)),
+        credits_by_group=_by_group(groups, price, len(new))
+        if prices is None
+        else {part: credits * len(new) for part, credits in prices.items()},
         invalid_reasons=dict(reasons),
     )
 
 
-def n_calls(identifiers: Sequence[Identifier]) -> int:
-    """Return how many requests of 25 of one kind it takes."""
+def n_calls(
+    identifiers: Sequence[Identifier],
+    max_identifiers: Callable[[contract.IdentifierKind], int] = lambda _: contract.MAX_IDENTIFIERS,
+) -> int:
+    """Return how many requests of one kind each it takes."""
     kinds = Counter(identifier.kind for identifier in identifiers)
-    return sum(math.ceil(n / contract.MAX_IDENTIFIERS) for n in kinds.values())
+    return sum(math.ceil(n / max_identifiers(kind)) for kind, n in kinds.items())
 
 
 def _by_group(groups: Iterable[str], price: float, people: int) -> dict[str, float]:

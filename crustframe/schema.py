@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # Facts of the contract that a type cannot say: (least, greatest) of the number at the end of a path.
 _RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "connections": (0, 1e9),
+    "num_of_connections": (0, 1e9),
+    "score": (0, 1),
     "followers": (0, 1e10),
     "following": (0, 1e10),
     "confidence_score": (0, 1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 import uuid
 import zlib
@@ -47,7 +48,15 @@ class Ledger:
         self._origin = origin
         self._api_key = api_key
         self._clock = clock
+        self._api_version = contract.API_VERSION
         self._scope_id: int | None = None
+
+    def of(self, api_version: str) -> Ledger:
+        """Return the part of this ledger that holds another surface's answers; the file and its lock are shared."""
+        part = copy.copy(self)
+        part._api_version = api_version
+        part._scope_id = None
+        return part
 
     @property
     def path(self) -> Path:
@@ -126,7 +135,7 @@ class Ledger:
             return None
         with self._store.transaction() if create else self._store.reading() as connection:
             salt = connection.execute("SELECT value FROM meta WHERE name = 'salt'").fetchone()[0]
-            account = (self._origin, self._api_key.fingerprint(salt), contract.API_VERSION)
+            account = (self._origin, self._api_key.fingerprint(salt), self._api_version)
             if create:
                 connection.execute(
                     "INSERT OR IGNORE INTO scopes (origin, key_fingerprint, api_version) VALUES (?, ?, ?)", account
@@ -221,12 +230,13 @@ class Run:
             (key, "matched", people.pack(found)) if found else (key, "no_match", None)
             for key, found in answer.matches.items()
         ]
+        outcomes += [(key, "queued", None) for key, reason in answer.failures.items() if reason == "queued"]
         now = self._clock()
         with self._store.transaction() as connection:
             self._save(purchase, outcomes, now)
             state = "in_doubt" if answer.missing else "done"
             error = "left out of the answer" if answer.missing else None
-            purchases.drop_people(connection, purchase.purchase_id, answer.matches)
+            purchases.drop_people(connection, purchase.purchase_id, [*answer.matches, *answer.failures])
             purchases.close(connection, purchase.purchase_id, state, now, error=error, credits=credits, told=True)
             if not answer.missing and not answer.unasked:
                 connection.execute("UPDATE purchases SET body = NULL WHERE purchase_id = ?", (purchase.purchase_id,))

@@ -16,7 +16,7 @@ from crustframe.fields import PREVIEW
 from crustframe.identifiers import Identifier
 from crustframe.records import Record, read_matches
 
-Outcome = Literal["matched", "no_match", "refused"]
+Outcome = Literal["matched", "no_match", "refused", "queued"]
 FLAGS: Final = frozenset({"force_fetch", "enrich_realtime"})
 _CHUNK: Final = 500  # SQLite takes at least 999 parameters in a statement
 
@@ -103,12 +103,19 @@ def _satisfying(rows: Sequence[_Row], need: Need, now: float) -> Known | None:
     for row in rows:
         if (
             row.outcome != "matched"
-            and _is_fresh(row.answered_at, need.no_match_age_s, now)
+            and _is_fresh(row.answered_at, _life_s(row.outcome, need), now)
             and need.groups & FLAGS <= row.coverage
             and _as_strict(row.min_similarity, need.min_similarity_score)
         ):
             return Known(row.outcome, (row.person_row,))
     return None
+
+
+def _life_s(outcome: Outcome, need: Need) -> float | None:
+    """Return how long an outcome without a person is believed; the queue of the legacy surface is worked off sooner."""
+    if outcome == "queued":
+        return min(contract.SCREENER_QUEUE_S, need.no_match_age_s or contract.SCREENER_QUEUE_S)
+    return need.no_match_age_s
 
 
 def covers(coverage: frozenset[str], needed: Iterable[str]) -> bool:
@@ -161,6 +168,8 @@ def make_record(
     """Return the record that kept matches stand for, held against this run's threshold."""
     if outcome == "refused":
         return Record(identifier.key, "invalid", (), source, answered_at, request_id, "refused_by_server")
+    if outcome == "queued":
+        return Record(identifier.key, "failed", (), source, answered_at, request_id, "queued")
     matches, below = read_matches(found, identifier.kind, need.min_similarity_score) if found else ((), 0)
     status: Literal["matched", "no_match"] = "matched" if matches else "no_match"
     reason = "below_threshold" if below and not matches else None

@@ -237,7 +237,6 @@ class Service:
         pace = self.settings.requests_per_minute
         return [
             _endpoint(contract.PERSON_ENRICH_PATH, "Person", "enabled", pace, granted),
-            _endpoint(contract.SCREENER_ENRICH_PATH, "Person", "enabled", pace, nothing),
             *(_endpoint(path, "Person", "not_enabled", None, nothing) for path in NOT_IN_PLAN),
             *(_endpoint(path, "Other", "enabled", self._pace(path), nothing) for path in FREE_PATHS),
         ]

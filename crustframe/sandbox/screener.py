@@ -33,15 +33,6 @@ Code = Literal["PE01", "PE02", "PE03", "PE04"]
 EMAIL: Final = "business_email"
 _EMAIL_ALONE: Final = frozenset({EMAIL})
 _ALWAYS: Final = ("enriched_realtime", "query_linkedin_profile_urn_or_slug")  # catalogue: present in every sample
-_PREVIEW: Final = (  # inferred: the seed says "basic profile details" and lists none
-    "linkedin_profile_url",
-    "linkedin_flagship_url",
-    "name",
-    "location",
-    "title",
-    "headline",
-    "profile_picture_permalink",
-)
 _TRIMMED_EMPLOYER: Final = (  # seed: sample answer for fields=business_email
     "employer_name",
     "employer_linkedin_id",
@@ -297,7 +288,7 @@ def _shown(identifier: str) -> str:
 def chosen(whole: Json, question: Question) -> Json:
     """Return what this question may see of a whole profile."""
     if question.preview:
-        return {key: whole[key] for key in (*_PREVIEW, *_ALWAYS)}
+        return {key: whole[key] for key in (*contract.SCREENER_PREVIEW_FIELDS, *_ALWAYS)}
     if question.names == _EMAIL_ALONE:
         trimmed = {
             key: [{name: job[name] for name in _TRIMMED_EMPLOYER} for job in whole[key]]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -25,7 +26,7 @@ from crustframe.tables.workbook import Sheet, refuse_oversize, write_sheet
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Table", "Written", "read_table"]
+__all__ = ["Table", "Written", "read_table", "write_frame"]
 
 _ZIP: Final = b"PK\x03\x04"
 _FOREIGN: Final = {
@@ -102,6 +103,43 @@ def read_table(
     if sheet is not None:
         raise TableError(f"{origin.name} is not a workbook, so it has no sheet {sheet!r}.")
     return Table(origin, Delimited(origin, delimiter=delimiter, encoding=encoding))
+
+
+def write_frame(destination: str | os.PathLike[str], frame: pd.DataFrame, *, csv_safe: bool = True) -> Written:
+    """Write a frame of its own, as CSV, TSV or .xlsx, with the care that :meth:`Table.write` takes of added cells.
+
+    Parameters
+    ----------
+    destination : str or os.PathLike
+        A path, or ``"-"`` for stdout.
+    frame : pandas.DataFrame
+    csv_safe : bool
+        Put ``'`` before a text that a spreadsheet could take for a formula.
+
+    Returns
+    -------
+    Written
+
+    Raises
+    ------
+    TableError
+        The destination cannot be written, or is of a kind that is not written.
+    """
+    path = Path(destination)
+    if os.fspath(destination) != landing.STDOUT:
+        landing.refuse_unwritable(path)
+        if path.suffix.lower() in _UNWRITTEN:
+            raise TableError(f"{path.suffix} files are not written here.", hint="use .csv, .tsv or .xlsx.")
+    added = Added.of(frame)
+    rows = chain([added.names], added.rows(len(frame)))
+    with _opened(destination) as sink:
+        if _is_workbook(destination):
+            sheet = write_sheet(sink, "Sheet1", rows)
+            return Written(len(frame), len(added.names), sheet.neutralised, sheet.cut)
+        delimiter = "\t" if path.suffix.lower() in (".tsv", ".tab") else ","
+        cells = CsvCells(delimiter, safe=csv_safe)
+        sink.writelines((delimiter.join(map(cells.quoted, row)) + "\n").encode() for row in rows)
+    return Written(len(frame), len(added.names), cells.neutralised)
 
 
 class Table:
@@ -243,6 +281,33 @@ class Table:
             else:
                 sink.writelines(self._rewritten(new.names, new_rows, placement, cells, delimiter))
         return Written(self.n_rows, n_columns, cells.neutralised)
+
+    def write_renamed(self, destination: str | os.PathLike[str], names: Sequence[str]) -> None:
+        """Write the table under other column names, with every cell as it was; a workbook keeps its values.
+
+        Parameters
+        ----------
+        destination : str or os.PathLike
+            A path other than the input, of the input's kind, or ``"-"`` for stdout.
+        names : sequence of str, one for each column
+
+        Raises
+        ------
+        TableError
+            As `write`.
+        """
+        self.check(destination, ())
+        is_sheet = isinstance(self._content, Sheet)
+        if is_sheet != _is_workbook(destination):
+            raise TableError(
+                f"{self._source.name} is {'a workbook' if is_sheet else 'text'}, and only its columns are renamed.",
+                hint=f"write {'an .xlsx file' if is_sheet else 'a .csv or .tsv file'}.",
+            )
+        with _opened(destination) as sink:
+            if isinstance(self._content, Sheet):
+                write_sheet(sink, self._content.title, chain([names], self._content.rows()))
+            else:
+                sink.writelines(self._content.renamed(names, CsvCells(self._content.style.delimiter, safe=False)))
 
     def _position(self, name: str) -> int:
         count = self.columns.count(name)
