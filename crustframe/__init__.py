@@ -17,7 +17,7 @@ import crustframe.schema  # noqa: F401  (both rooms load before the functions of
 from crustframe import accessor as _accessor  # noqa: F401
 from crustframe import errors
 from crustframe.client import Client
-from crustframe.enrichment import Enrichment, Interrupted, enrich, plan
+from crustframe.enrichment import Enrichment, Interrupted, enrich, matches, plan
 from crustframe.errors import CrustframeError, PartialResultWarning, RetirementWarning
 from crustframe.plan import Plan
 from crustframe.report import Report
@@ -40,6 +40,7 @@ __all__ = [
     "RetirementWarning",
     "enrich",
     "errors",
+    "matches",
     "plan",
     "sandbox",
     "schema",

@@ -9,11 +9,12 @@ import pandas as pd
 
 from crustframe.api.surfaces import Api
 from crustframe.client import Client
-from crustframe.enrichment import Errors, Fields, Provenance, enrich, plan
+from crustframe.enrichment import Errors, Fields, Provenance, enrich, matches, plan
 from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction
 from crustframe.plan import Plan
 from crustframe.progress import ProgressCallback
 from crustframe.purchasing import OnDoubt
+from crustframe.verdict import MinVerdict
 
 
 @pd.api.extensions.register_dataframe_accessor("crust")
@@ -37,6 +38,7 @@ class DataFrameCrust:
         partial: bool = False,
         errors: Errors = "coerce",
         min_similarity_score: float | None = None,
+        min_verdict: MinVerdict | None = None,
         force_fetch: bool = False,
         enrich_realtime: bool = False,
         preview: bool = False,
@@ -57,8 +59,8 @@ class DataFrameCrust:
         ----------
         column : hashable
             Which column holds profile URLs or business e-mails.
-        fields, api, max_credits, partial, errors, min_similarity_score, force_fetch, enrich_realtime, preview, keep, \
-max_age, on_doubt, provenance, lists, overwrite, progress, client
+        fields, api, max_credits, partial, errors, min_similarity_score, min_verdict, force_fetch, enrich_realtime, \
+preview, keep, max_age, on_doubt, provenance, lists, overwrite, progress, client
             As :func:`crustframe.enrich` takes them.
 
         Returns
@@ -89,6 +91,7 @@ max_age, on_doubt, provenance, lists, overwrite, progress, client
             partial=partial,
             errors=errors,
             min_similarity_score=min_similarity_score,
+            min_verdict=min_verdict,
             force_fetch=force_fetch,
             enrich_realtime=enrich_realtime,
             preview=preview,
@@ -156,6 +159,48 @@ on_doubt, lists, client
             client=client,
         )
 
+    def matches(
+        self,
+        column: Hashable,
+        fields: Fields = DEFAULT_FIELDS,
+        *,
+        api: Api = "person",
+        min_similarity_score: float | None = None,
+        min_verdict: MinVerdict | None = None,
+        force_fetch: bool = False,
+        enrich_realtime: bool = False,
+        preview: bool = False,
+        max_age: str | float | None = "30d",
+        lists: Reduction = "join",
+        client: Client | None = None,
+    ) -> pd.DataFrame:
+        """Return every candidate that :meth:`enrich` bought, one row each, best first. From the ledger; 0 credits.
+
+        Parameters
+        ----------
+        column, fields, api, min_similarity_score, min_verdict, force_fetch, enrich_realtime, preview, max_age, lists, \
+client
+            As :func:`crustframe.matches` takes them.
+
+        Returns
+        -------
+        pandas.DataFrame, one row per candidate
+        """
+        return matches(
+            self._frame,
+            column,
+            fields,
+            api=api,
+            min_similarity_score=min_similarity_score,
+            min_verdict=min_verdict,
+            force_fetch=force_fetch,
+            enrich_realtime=enrich_realtime,
+            preview=preview,
+            max_age=max_age,
+            lists=lists,
+            client=client,
+        )
+
 
 @pd.api.extensions.register_series_accessor("crust")
 class SeriesCrust:
@@ -173,6 +218,7 @@ class SeriesCrust:
         partial: bool = False,
         errors: Errors = "coerce",
         min_similarity_score: float | None = None,
+        min_verdict: MinVerdict | None = None,
         force_fetch: bool = False,
         enrich_realtime: bool = False,
         preview: bool = False,
@@ -190,8 +236,8 @@ class SeriesCrust:
 
         Parameters
         ----------
-        fields, api, max_credits, partial, errors, min_similarity_score, force_fetch, enrich_realtime, preview, keep, \
-max_age, on_doubt, provenance, lists, progress, client
+        fields, api, max_credits, partial, errors, min_similarity_score, min_verdict, force_fetch, enrich_realtime, \
+preview, keep, max_age, on_doubt, provenance, lists, progress, client
             As :func:`crustframe.enrich` takes them.
 
         Returns
@@ -211,6 +257,7 @@ max_age, on_doubt, provenance, lists, progress, client
             partial=partial,
             errors=errors,
             min_similarity_score=min_similarity_score,
+            min_verdict=min_verdict,
             force_fetch=force_fetch,
             enrich_realtime=enrich_realtime,
             preview=preview,
@@ -265,6 +312,45 @@ on_doubt, lists, client
             keep=keep,
             max_age=max_age,
             on_doubt=on_doubt,
+            lists=lists,
+            client=client,
+        )
+
+    def matches(
+        self,
+        fields: Fields = DEFAULT_FIELDS,
+        *,
+        api: Api = "person",
+        min_similarity_score: float | None = None,
+        min_verdict: MinVerdict | None = None,
+        force_fetch: bool = False,
+        enrich_realtime: bool = False,
+        preview: bool = False,
+        max_age: str | float | None = "30d",
+        lists: Reduction = "join",
+        client: Client | None = None,
+    ) -> pd.DataFrame:
+        """Return every candidate that :meth:`enrich` bought, one row each, best first. From the ledger; 0 credits.
+
+        Parameters
+        ----------
+        fields, api, min_similarity_score, min_verdict, force_fetch, enrich_realtime, preview, max_age, lists, client
+            As :func:`crustframe.matches` takes them.
+
+        Returns
+        -------
+        pandas.DataFrame, one row per candidate
+        """
+        return matches(
+            self._series,
+            fields=fields,
+            api=api,
+            min_similarity_score=min_similarity_score,
+            min_verdict=min_verdict,
+            force_fetch=force_fetch,
+            enrich_realtime=enrich_realtime,
+            preview=preview,
+            max_age=max_age,
             lists=lists,
             client=client,
         )

@@ -23,6 +23,7 @@ from crustframe.errors import ColumnNotFoundError, CrustframeError, PartialResul
 from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction, catalogue, describe
 from crustframe.moving import counterparts, rename_columns
 from crustframe.purchasing import OnDoubt
+from crustframe.verdict import MinVerdict
 
 if TYPE_CHECKING:
     from crustframe.enrichment import Enrichment
@@ -59,6 +60,9 @@ Partial = Annotated[bool, typer.Option("--partial", help="Buy what surely fits u
 MinScore = Annotated[
     float | None, typer.Option(help="For e-mails: candidates below it (0 to 1) are neither returned nor charged.")
 ]
+MinVerdictOption = Annotated[
+    MinVerdict | None, typer.Option(help="Leave out matches whose verdict is worse.", show_default="none")
+]
 ForceFetch = Annotated[bool, typer.Option("--force-fetch", help="Ask for a fresh fetch; its effect is left open.")]
 Realtime = Annotated[bool, typer.Option("--enrich-realtime", help="Ask for realtime data; the effect is left open.")]
 Preview = Annotated[bool, typer.Option("--preview", help="Basic profile only, 0 credits, where the account has it.")]
@@ -86,6 +90,7 @@ def enrich(
     partial: Partial = False,
     errors: Annotated[Errors, typer.Option(help="Finish and tell row by row, or stop at a failure.")] = "coerce",
     min_similarity_score: MinScore = None,
+    min_verdict: MinVerdictOption = None,
     force_fetch: ForceFetch = False,
     enrich_realtime: Realtime = False,
     preview: Preview = False,
@@ -96,6 +101,9 @@ def enrich(
     lists: Lists = "join",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace columns that exist already.")] = False,
     progress: Annotated[bool | None, typer.Option(help="A line on stderr.", show_default="on a terminal")] = None,
+    matches: Annotated[
+        str | None, typer.Option(help="File for every candidate, one row each.", show_default="none")
+    ] = None,
     receipt: Annotated[Path | None, typer.Option(help="Write the receipt there, as JSON.")] = None,
     csv_safe: Annotated[bool, typer.Option(help="Defuse formulas in the added columns.")] = True,
     yes: Annotated[bool, typer.Option("--yes", "-y", help=f"Do not ask above {ASK_ABOVE_CREDITS:g} credits.")] = False,
@@ -112,11 +120,15 @@ def enrich(
     Exit codes: 0 all resolved, 2 usage, 3 some rows failed or in doubt, 4 key or credits, 5 network or server,
     6 local storage, 7 budget, 130 interrupted.
     """
+    from crustframe.tables import write_frame
+
     table = _open(source, delimiter, encoding, sheet)
     fields = _fields(field)
     names = [*(path.name for path in asked_paths(fields, lists=lists, api=api)), *provenance_names(provenance)]
     cells = table.column(_column(table, column))
     table.check(output, names, overwrite_columns=overwrite)
+    if matches is not None:
+        table.check(matches, ())
     asked: dict[str, Any] = {
         "api": api,
         "max_credits": max_credits,
@@ -144,6 +156,7 @@ def enrich(
                 cells,
                 fields=fields,
                 errors=errors,
+                min_verdict=min_verdict,
                 on_doubt=on_doubt,
                 provenance=provenance,
                 progress=progress,
@@ -152,6 +165,8 @@ def enrich(
             )
         except Interrupted as stopped:
             found, interrupted = stopped.enrichment, True
+        if matches is not None:
+            write_frame(matches, found.matches, csv_safe=csv_safe)
     _write(table, output, found, csv_safe=csv_safe, overwrite=overwrite)
     _say(str(found.report))
     if receipt is not None:

@@ -24,7 +24,7 @@ from crustframe.errors import (
     RetirementWarning,
     SettingError,
 )
-from crustframe.expand import Expansion
+from crustframe.expand import JOINT, Expansion
 from crustframe.fields import (
     DEFAULT_FIELDS,
     PREVIEW,
@@ -40,8 +40,9 @@ from crustframe.moving import cost_notes
 from crustframe.plan import Plan, make_plan
 from crustframe.progress import Progress, ProgressCallback, read_progress
 from crustframe.purchasing import Bought, Buyer, OnDoubt
-from crustframe.records import Record, Status
+from crustframe.records import Match, Record, Status
 from crustframe.report import Report, make_report
+from crustframe.verdict import MinVerdict, Verdict, judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,6 +110,7 @@ def enrich(
     partial: bool = False,
     errors: Errors = "coerce",
     min_similarity_score: float | None = None,
+    min_verdict: MinVerdict | None = None,
     force_fetch: bool = False,
     enrich_realtime: bool = False,
     preview: bool = False,
@@ -148,7 +150,11 @@ def enrich(
         Finish and tell row by row, or stop at the first batch that fails. A wrong key, an unknown field and a
         missing column always raise.
     min_similarity_score : float, optional
-        For e-mails, 0 to 1: candidates below it are neither returned nor charged.
+        For e-mails, 0 to 1: candidates below it are neither returned nor charged (on the legacy surface they are
+        charged, and left out here).
+    min_verdict : {"review", "accept"}, optional
+        Leave out candidates whose verdict is worse (see :mod:`crustframe.verdict`); whoever has no other is
+        ``no_match`` with the reason ``below_verdict``. What was paid stays in the ledger.
     force_fetch, enrich_realtime : bool
         Ask for fresh data. The vendor leaves the effect open; stored answers of plain requests do not count then.
     preview : bool
@@ -162,7 +168,7 @@ def enrich(
         People whose earlier request got no complete answer: leave them in doubt ("ask" and "skip"; "ask" still
         finishes a run that was killed), or buy them again, each at most once a run.
     provenance : {"none", "status", "full"}
-        Which ``crust.`` columns come along.
+        Which ``crust.`` columns come along; ``"full"`` has ``crust.match_verdict`` and ``crust.match_reasons``.
     lists : {"join", "list", "json", "count"}
         How a list becomes a cell, where a path does not say.
     overwrite : bool
@@ -205,6 +211,7 @@ def enrich(
     _one_of("errors", errors, get_args(Errors))
     _one_of("provenance", provenance, get_args(Provenance))
     _one_of("on_doubt", on_doubt, get_args(OnDoubt))
+    _check_verdict(min_verdict)
     if max_credits is not None and not 0 <= max_credits < float("inf"):
         raise SettingError(f"max_credits={max_credits!r} is no number of credits. Nothing was sent.")
     question = _read_question(
@@ -218,6 +225,7 @@ def enrich(
         enrich_realtime=enrich_realtime,
         max_age=max_age,
     )
+    _warn_of_retirement(question.options)
     cells = _cells(data, column)
     _check_names(data, [*(path.name for path in question.paths), *provenance_names(provenance)], overwrite)
     with _client_of(client) as owner:
@@ -226,7 +234,7 @@ def enrich(
         known, plan = _plan(asked, identifiers, question, on_doubt)
         plan.within(max_credits, partial=partial)
 
-        table = _Table(identifiers, question.paths)
+        table = _Table(identifiers, question, min_verdict)
         for record in asked.ledger.recall(identifiers.unique, known, question.need):
             table.put(record)
         _tell_doubts(table, asked, plan, known)
@@ -247,7 +255,7 @@ def enrich(
         )
 
     def read_matches() -> pd.DataFrame:
-        return _matches(asked, identifiers, question)
+        return _matches(asked, identifiers, question, min_verdict)
 
     enrichment = Enrichment(_beside(data, columns), report, read_matches)
     if bought.interrupted:
@@ -310,11 +318,74 @@ keep, max_age, on_doubt, lists, client
         enrich_realtime=enrich_realtime,
         max_age=max_age,
     )
+    _warn_of_retirement(question.options)
     cells = _cells(data, column)
     with _client_of(client) as owner:
         asked = owner.facing(type(question.options))
         _, made = _plan(asked, read_identifiers(cells), question, on_doubt)
     return made.within(max_credits, partial=partial)
+
+
+def matches(
+    data: pd.DataFrame | pd.Series[Any] | Iterable[object],
+    column: Hashable | None = None,
+    fields: Fields = DEFAULT_FIELDS,
+    *,
+    api: Api = "person",
+    min_similarity_score: float | None = None,
+    min_verdict: MinVerdict | None = None,
+    force_fetch: bool = False,
+    enrich_realtime: bool = False,
+    preview: bool = False,
+    max_age: str | float | None = "30d",
+    lists: Reduction = "join",
+    client: Client | None = None,
+) -> pd.DataFrame:
+    """Return every candidate that :func:`enrich` bought, one row each, best first. From the ledger; 0 credits.
+
+    Opens no socket. Who was never bought for these fields has no row.
+
+    Parameters
+    ----------
+    data, column, fields, api, min_similarity_score, min_verdict, force_fetch, enrich_realtime, preview, max_age, \
+lists, client
+        As :func:`enrich` takes them.
+
+    Returns
+    -------
+    pandas.DataFrame, one row per candidate
+        ``crust.identifier``, ``crust.rank`` (1 is the one that fills the row), ``crust.confidence_score``,
+        ``crust.match_verdict``, ``crust.match_reasons``, and the fields.
+
+    Raises
+    ------
+    FieldError, ColumnNotFoundError, ConfigurationError
+        Something to mend first.
+
+    Examples
+    --------
+    >>> import crustframe
+    >>> with crustframe.sandbox() as sandbox:
+    ...     _ = crustframe.enrich(["j.smith@corp.example"], client=sandbox.client)
+    ...     found = crustframe.matches(["j.smith@corp.example"], client=sandbox.client)
+    >>> found["crust.rank"].tolist()
+    [1]
+    """
+    _check_verdict(min_verdict)
+    question = _read_question(
+        fields,
+        api=api,
+        lists=lists,
+        keep="asked",
+        preview=preview,
+        min_similarity_score=min_similarity_score,
+        force_fetch=force_fetch,
+        enrich_realtime=enrich_realtime,
+        max_age=max_age,
+    )
+    cells = _cells(data, column)
+    with _client_of(client) as owner:
+        return _matches(owner.facing(type(question.options)), read_identifiers(cells), question, min_verdict)
 
 
 # The steps -----------------------------------------------------------------------------------------------------
@@ -336,8 +407,6 @@ def _read_question(
     if min_similarity_score is not None and not 0 <= min_similarity_score <= 1:
         raise SettingError(f"min_similarity_score={min_similarity_score!r} is not between 0 and 1. Nothing was sent.")
     surface = surface_of(api)
-    if surface.retirement:
-        warnings.warn(surface.retirement, RetirementWarning, stacklevel=_stacklevel())
     paths = asked_paths(fields, lists=lists, api=api)
     needed = needed_groups(paths)
     if preview:
@@ -454,11 +523,14 @@ def _buy(
 class _Table:
     """One row per person while the records come in; one row per cell at the end."""
 
-    def __init__(self, identifiers: Identifiers, paths: Sequence[Path]) -> None:
+    def __init__(self, identifiers: Identifiers, question: Question, min_verdict: MinVerdict | None) -> None:
         self.identifiers = identifiers
         self._positions = {identifier.key: n for n, identifier in enumerate(identifiers.unique)}
         length = len(identifiers.unique)
-        self._expansion = Expansion(paths, length)
+        self._expansion = Expansion(question.paths, length)
+        self._evidence = question.options.evidence
+        self._min_verdict = min_verdict
+        self._verdicts: list[Verdict | None] = [None] * length
         self.statuses: list[Status] = ["not_run"] * length
         self._remarks: list[Record | None] = [None] * length
         self._scores: list[float | None] = [None] * length
@@ -467,11 +539,13 @@ class _Table:
     def put(self, record: Record) -> None:
         """Take in what is known of one person."""
         position = self._positions[record.key]
+        record, verdicts = judged(record, self.identifiers.unique[position], self._evidence, self._min_verdict)
         self.statuses[position] = record.status
         self._remarks[position] = Record(**{**_facts(record), "matches": ()})
         self._match_counts[position] = len(record.matches)
         if record.matches:
             self._scores[position] = record.matches[0].confidence_score
+            self._verdicts[position] = verdicts[0]
         self._expansion.put(position, record)
 
     def problems(self) -> Counter[str]:
@@ -516,6 +590,7 @@ class _Table:
                 "crust.request_id": pd.array([r and r.request_id for r in seen], dtype="string"),
                 "crust.match_count": pd.array(self._match_counts, dtype="Int64"),
                 "crust.reason": pd.array([r and r.reason for r in seen], dtype="string"),
+                **_verdict_columns(self._verdicts),
             }
         return columns
 
@@ -547,23 +622,40 @@ def _take(series: pd.Series[Any], codes: Any) -> Any:
     return series.array.take(codes, allow_fill=True)
 
 
-def _matches(client: Client, identifiers: Identifiers, question: Question) -> pd.DataFrame:
+def _verdict_columns(verdicts: Sequence[Verdict | None]) -> dict[str, Any]:
+    import pandas as pd
+
+    return {
+        "crust.match_verdict": pd.array([v and v.word for v in verdicts], dtype="string"),
+        "crust.match_reasons": pd.array([v and JOINT.join(v.reasons) for v in verdicts], dtype="string"),
+    }
+
+
+def _matches(
+    client: Client, identifiers: Identifiers, question: Question, min_verdict: MinVerdict | None
+) -> pd.DataFrame:
     import pandas as pd
 
     from crustframe.schema import validate
 
     known = client.ledger.known(identifiers.unique, question.need)
-    records = [r for r in client.ledger.recall(identifiers.unique, known, question.need) if r.matches]
+    by_key = {identifier.key: identifier for identifier in identifiers.unique}
+    candidates: list[tuple[Record, int, Match]] = []
+    verdicts: list[Verdict] = []
+    for recalled in client.ledger.recall(identifiers.unique, known, question.need):
+        record, given = judged(recalled, by_key[recalled.key], question.options.evidence, min_verdict)
+        candidates += [(record, rank, match) for rank, match in enumerate(record.matches, 1)]
+        verdicts += given
     client.ledger.close()
-    candidates = [(record, rank, match) for record in records for rank, match in enumerate(record.matches, 1)]
     expansion = Expansion(question.paths, len(candidates))
     for position, (record, _, match) in enumerate(candidates):
         expansion.put(position, Record(record.key, "matched", (match,)))
     frame, _ = validate(expansion)
     frame.insert(0, "crust.confidence_score", pd.array([m.confidence_score for _, _, m in candidates], dtype="Float64"))
+    for place, (name, column) in enumerate(_verdict_columns(verdicts).items(), 1):
+        frame.insert(place, name, column)
     frame.insert(0, "crust.rank", pd.array([rank for _, rank, _ in candidates], dtype="Int64"))
-    texts = {identifier.key: identifier.text for identifier in identifiers.unique}
-    frame.insert(0, "crust.identifier", pd.array([texts[r.key] for r, _, _ in candidates], dtype="string"))
+    frame.insert(0, "crust.identifier", pd.array([by_key[r.key].text for r, _, _ in candidates], dtype="string"))
     return frame
 
 
@@ -634,6 +726,7 @@ def provenance_names(provenance: Provenance) -> list[str]:
     """Return the ``crust.`` columns that come along."""
     status = [STATUS_COLUMN, "crust.confidence_score"]
     full = ["crust.source", "crust.fetched_at", "crust.request_id", "crust.match_count", "crust.reason"]
+    full += ["crust.match_verdict", "crust.match_reasons"]
     return {"none": [], "status": status, "full": status + full}[provenance]
 
 
@@ -644,6 +737,16 @@ def _client_of(client: Client | None) -> Iterator[Client]:
         return
     with Client() as made:
         yield made
+
+
+def _warn_of_retirement(options: Options) -> None:
+    if options.retirement:
+        warnings.warn(options.retirement, RetirementWarning, stacklevel=_stacklevel())
+
+
+def _check_verdict(min_verdict: MinVerdict | None) -> None:
+    if min_verdict is not None:
+        _one_of("min_verdict", min_verdict, get_args(MinVerdict))
 
 
 def _one_of(name: str, value: object, allowed: Sequence[str]) -> None:

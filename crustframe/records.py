@@ -65,15 +65,15 @@ class Evidence(NamedTuple):
     name, profile_url : str or None
     current_domains, past_domains : tuple of str
         Web domains of employers.
-    knows_employers : bool
-        Whether employers were asked for at all.
+    other_employers : tuple of str or None
+        Names of employers whose domain did not come along; ``None`` where no employer came at all.
     """
 
     name: Any
     profile_url: Any
     current_domains: tuple[str, ...]
     past_domains: tuple[str, ...]
-    knows_employers: bool
+    other_employers: tuple[str, ...] | None
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from crustframe.http.transport import Exchange, Transport
 
 ENDPOINT: Final = contract.PERSON_ENRICH_PATH
+_DOMAIN: Final = "company_website_domain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,15 @@ class Options(options.Options):
     def evidence(person_data: Mapping[str, Any]) -> Evidence:
         """Return what ``person_data`` says about who it is."""
         jobs = _at(person_data, "experience", "employment_details")
+        current, past = _listed(jobs.get("current")), _listed(jobs.get("past"))
         return Evidence(
             name=_at(person_data, "basic_profile").get("name"),
             profile_url=_at(person_data, "social_handles", "professional_network_identifier").get("profile_url"),
-            current_domains=_domains(jobs.get("current")),
-            past_domains=_domains(jobs.get("past")),
-            knows_employers="experience" in person_data,
+            current_domains=tuple(domain for job in current if (domain := _text(job, _DOMAIN))),
+            past_domains=tuple(domain for job in past if (domain := _text(job, _DOMAIN))),
+            other_employers=tuple(_text(job, "name") for job in current + past if not _text(job, _DOMAIN))
+            if current or past
+            else None,
         )
 
     @property
@@ -85,10 +89,13 @@ def _at(value: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _domains(jobs: object) -> tuple[str, ...]:
-    listed = jobs if isinstance(jobs, list) else []
-    found = (job.get("company_website_domain") for job in listed if isinstance(job, dict))
-    return tuple(domain for domain in found if isinstance(domain, str) and domain)
+def _listed(jobs: object) -> list[Mapping[str, Any]]:
+    return [job for job in jobs if isinstance(job, dict)] if isinstance(jobs, list) else []
+
+
+def _text(job: Mapping[str, Any], key: str) -> str:
+    found = job.get(key)
+    return found if isinstance(found, str) else ""
 
 
 def request_body(identifiers: Sequence[Identifier], options: Options) -> bytes:

@@ -61,12 +61,16 @@ class Options(options.Options):
     @staticmethod
     def evidence(person_data: Mapping[str, Any]) -> Evidence:
         """Return what a legacy profile says about who it is."""
+        current, past = _listed(person_data.get("current_employers")), _listed(person_data.get("past_employers"))
+        others = [job.get("employer_name") for job in current + past if not _domains(job)]
         return Evidence(
             name=person_data.get("name"),
             profile_url=person_data.get("linkedin_flagship_url"),
-            current_domains=_domains(person_data.get("current_employers")),
-            past_domains=_domains(person_data.get("past_employers")),
-            knows_employers="current_employers" in person_data or "past_employers" in person_data,
+            current_domains=tuple(domain for job in current for domain in _domains(job)),
+            past_domains=tuple(domain for job in past for domain in _domains(job)),
+            other_employers=tuple(name if isinstance(name, str) else "" for name in others)
+            if current or past
+            else None,
         )
 
     @property
@@ -187,14 +191,16 @@ def _note_failure(answer: Answer, identifier: Identifier, failure: Mapping[str, 
         answer.matches[identifier.key] = []
 
 
-def _domains(jobs: object) -> tuple[str, ...]:
-    domains: list[Any] = []
-    for job in jobs if isinstance(jobs, list) else []:
-        if isinstance(job, dict):
-            for key in ("employer_company_website_domain", "domains"):
-                listed = job.get(key)
-                domains += listed if isinstance(listed, list) else [listed]
-    return tuple(dict.fromkeys(domain for domain in domains if isinstance(domain, str) and domain))
+def _listed(jobs: object) -> list[Mapping[str, Any]]:
+    return [job for job in jobs if isinstance(job, dict)] if isinstance(jobs, list) else []
+
+
+def _domains(job: Mapping[str, Any]) -> list[str]:
+    return [*_texts(job.get("employer_company_website_domain")), *_texts(job.get("domains"))]
+
+
+def _texts(value: object) -> list[str]:
+    return [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str) and text]
 
 
 # The catalogue ---------------------------------------------------------------------------------------------------
