@@ -16,6 +16,7 @@ BOTH_NAMES: Final = 0.95
 FIRST_NAME: Final = 0.9
 NAME_AND_INITIAL: Final = 0.75
 FAMILY_NAME: Final = 0.7
+INITIALS: Final = 0.5
 LIKENESS_AT_MOST: Final = 0.89  # seed 002: below 0.9 is "general name similarity"
 
 _PARTICLES: Final = frozenset(
@@ -29,6 +30,7 @@ _BARE: Final = str.maketrans(
 )
 _APOSTROPHES: Final = re.compile(r"['’ʻʼ`´]")
 _SEPARATORS: Final = re.compile(r"[\W_]+")
+_INITIAL: Final = 0.4  # the seed's 0.708 for j.smith leaves about that much for the j
 _TYPO: Final = 0.8  # so alike, two words are one with a slip of the keyboard
 
 
@@ -46,16 +48,17 @@ def score(handle: str, name: str) -> float | None:
     ``smith``                                 family name                        0.7
     ``j.smith``                               likeness                           0.7
     ``jsmi``                                  likeness                           0.575
+    ``js``                                    initials                           0.5
     ``jane.marketing``                        likeness                           0.5
     ``bob``                                   likeness                           0.0
     ========================================  =================================  =====
 
     Likeness is the mean over both names of how much of each the handle begins with (twice the common letters over
-    all letters; a word with one slip counts whole), at most 0.89; where the handle is one word it is cut wherever
-    that fits best. Case, accents (also spelled out: ``mueller``), plus-tags, digits, academic titles and apostrophes
-    do not count. Particles may be joined or left out (``ana.vandenberg``, ``ana.berg``), hyphenated names joined,
-    cut or initialled (``jeanpierre``, ``jean``, ``jp``), middle names left out or initialled. The word of a one-word
-    name is a first name. Names in several scripts are read in the handle's own.
+    all letters; an initial is 0.4 of any name, and a word with one slip counts whole), at most 0.89; where the handle
+    is one word it is cut wherever that fits best. Case, accents (also spelled out: ``mueller``), plus-tags, digits,
+    academic titles and apostrophes do not count. Particles may be joined or left out (``ana.vandenberg``,
+    ``ana.berg``), hyphenated names joined, cut or initialled (``jeanpierre``, ``jean``, ``jp``), middle names left out
+    or initialled. The word of a one-word name is a first name. Names in several scripts are read in the handle's own.
 
     Parameters
     ----------
@@ -116,7 +119,9 @@ def _score(words: list[str], parts: list[str]) -> float:
         initials = {"".join(piece[0] for piece in parts[0].split("-") if piece), parts[0][0]}
         with_initial = {f for first, family in pairs for f in (first + family[0], family[0] + first)}
         with_initial |= {f for family in families for i in initials for f in (i + family, family + i)}
-        found = NAME_AND_INITIAL if joined in with_initial else FAMILY_NAME if joined in families else 0.0
+        alone = {first[0] + family[0] for first, family in pairs}
+        rules = ((NAME_AND_INITIAL, with_initial), (FAMILY_NAME, families), (INITIALS, alone))
+        found = next((value for value, forms in rules if joined in forms), 0.0)
     return max(found, _likeness(words, firsts, families))
 
 
@@ -161,6 +166,8 @@ def _cuts(words: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _alike(word: str, name: str) -> float:
+    if len(word) == 1 and name.startswith(word):
+        return _INITIAL
     common = next((n for n, (a, b) in enumerate(zip(word, name, strict=False)) if a != b), min(len(word), len(name)))
     slip = SequenceMatcher(None, word, name, autojunk=False).ratio()
     return 1.0 if slip >= _TYPO and min(len(word), len(name)) > 3 else 2 * common / max(1, len(word) + len(name))

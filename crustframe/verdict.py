@@ -69,12 +69,13 @@ _TABLE: Final[Mapping[str, tuple[Word, Word, Word, Word]]] = MappingProxyType(
 )
 _COLUMNS: Final = {"name_fits": 0, "name_partly": 1, "name_unreadable": 1, "name_differs": 2, "shared_mailbox": 3}
 _ROLES: Final = frozenset(
-    """abuse accounting accounts admin administration ap apply ar billing booking bookings careers care contact
-    contactus crew customercare customerservice desk editor enquiries enquiry events feedback finance frontdesk
-    general hello help helpdesk hr hi info infos information inquiries invoice invoices it jobs legal mail mailbox
-    management marketing media newsletter noreply office official operations ops orders partners partnerships payroll
-    people postmaster pr press privacy procurement purchasing reception recruiting recruitment reply sales security
-    service services shop staff subscribe supply support talent team tech webmaster welcome""".split()  # noqa: SIM905
+    """abuse accounting accounts admin administration ap apply ar billing booking bookings care careers
+    contact contactus crew customercare customerservice desk editor enquiries enquiry events feedback finance
+    frontdesk general hello help helpdesk hi hr info information infos inquiries invoice invoices it jobs
+    legal mail mailbox management marketing media newsletter noreply office official operations ops orders
+    partners partnerships payable payroll people postmaster pr press privacy procurement purchasing receivable
+    reception recruiting recruitment reply sales security service services shop staff subscribe supply support
+    talent team tech webmaster welcome""".split()  # noqa: SIM905
 )
 _CODED_SLUG: Final = re.compile(r"/in/AC[a-zA-Z]A[\w-]{30,}$")
 
