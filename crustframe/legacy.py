@@ -61,12 +61,12 @@ CURRENT_PATHS: Final[Mapping[str, str]] = MappingProxyType(
         "twitter_handle": "social_handles.twitter_identifier.slug",
         "languages": "basic_profile.languages",
         "person_id": "crustdata_person_id",
-        "business_email": "contact.business_emails.email",
-        "personal_contact_info.personal_emails": "contact.personal_emails.email",
+        "business_email": "contact.business_emails[*].email",
+        "personal_contact_info.personal_emails": "contact.personal_emails[*].email",
         "personal_contact_info.phone_numbers": "contact.phone_numbers",
         "skills": "skills.professional_network_skills",
-        "all_schools": "education.schools.school",
-        "all_degrees": "education.schools.degree",
+        "all_schools": "education.schools[*].school",
+        "all_degrees": "education.schools[*].degree",
         **_below("current_employers", "experience.employment_details.current", _JOB),
         **_below("past_employers", "experience.employment_details.past", _PAST_JOB),
         **_below("education_background", "education.schools", _SCHOOL),
@@ -93,8 +93,10 @@ CURRENT_PATHS: Final[Mapping[str, str]] = MappingProxyType(
         "github_profiles": "dev_platform_profiles",
     }
 )
-"""Legacy path to the current path that means the same. Years of education are dates there and numbers here; an
-employer's id and domain are lists there and single values here."""
+"""Legacy path to the current one that means the same, ``[*]`` where all of a list are meant.
+
+Years of education are dates there and numbers here; an employer's id and domain are lists there, single values here.
+"""
 
 _NO_EMPLOYER_TEXT: Final = "the current answers describe the role, not the employer"
 _DOMAINS: Final = "the current answers hold one domain for each employer: company_website_domain"
@@ -103,11 +105,11 @@ WITHOUT: Final[Mapping[str, str]] = MappingProxyType(
     {
         "linkedin_profile_url": "the current answers hold the readable URL only: "
         "social_handles.professional_network_identifier.profile_url",
-        "email": "it was usually empty; business addresses are under contact.business_emails.email",
+        "email": "it was usually empty; business addresses are under contact.business_emails[*].email",
         "enriched_realtime": "the current answers do not tell; see basic_profile.last_updated",
         "query_linkedin_profile_urn_or_slug": "the rows are joined by the identifier itself",
         "score": "it is the column crust.confidence_score",
-        "personal_contact_info": "it is two paths: contact.personal_emails.email and contact.phone_numbers",
+        "personal_contact_info": "it is two paths: contact.personal_emails[*].email and contact.phone_numbers",
         "all_employers": "ask for experience.employment_details.current[*].name and .past[*].name",
         "all_employers_company_id": "ask for experience.employment_details.current[*].crustdata_company_id and .past",
         "all_titles": "ask for experience.employment_details.current[*].title and .past[*].title",
@@ -151,11 +153,16 @@ def renamed_column(column: str, is_list: Mapping[str, frozenset[int]]) -> str | 
         return None
     marks = iter(_INDEX.findall(spelled))
     segments = current.split(".")
-    for position in sorted(is_list.get(current, ())):
+    for position in sorted(is_list.get(_INDEX.sub("", current), ())):
         if (mark := next(marks, None)) is None:
             break
-        segments[position] += f"[{mark}]"
+        segments[position] = _INDEX.sub("", segments[position]) + f"[{mark}]"
     return ".".join(segments) + (f" {parts[2]}" if parts[2] else "")
+
+
+def plain(path: str) -> str:
+    """Return a path without list marks, as the catalogue knows it."""
+    return _INDEX.sub("", path)
 
 
 def without_counterpart(columns: Iterable[str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from crustframe import contract
 from crustframe.api import person, screener
 from crustframe.errors import FieldError
 from crustframe.fields import Path, catalogue, read_paths
-from crustframe.legacy import CURRENT_PATHS, WITHOUT, renamed_column, without_counterpart
+from crustframe.legacy import CURRENT_PATHS, WITHOUT, plain, renamed_column, without_counterpart
 
 
 class Counterpart(NamedTuple):
@@ -52,7 +52,7 @@ def counterpart(name: str) -> Counterpart:
     [path] = read_paths([field.path], known=screener.catalogue())
     legacy_credits = screener.Options(screener.Options.requested_groups([path], "all")).price
     current = CURRENT_PATHS.get(field.path)
-    credits = None if current is None else contract.BASE_PRICE + catalogue().fields[current].price
+    credits = None if current is None else contract.BASE_PRICE + catalogue().fields[plain(current)].price
     return Counterpart(field.path, current, legacy_credits, credits, WITHOUT.get(field.path, ""))
 
 

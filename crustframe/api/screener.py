@@ -29,7 +29,7 @@ BASE: Final = frozenset({"basic_profile", "profile"})
 _EMAIL: Final = "business_email"
 _EMAIL_ALONE: Final = frozenset({_EMAIL})
 _SOCIETIES: Final = "education_background.activities_and_societies"
-_NEVER_NAMED: Final = frozenset({"enriched_realtime", "query_linkedin_profile_urn_or_slug", "person_id", "score"})
+_NEVER_NAMED: Final = frozenset({"enriched_realtime", "query_linkedin_profile_urn_or_slug", "score"})
 
 _REASONS: Final = {"PE02": "server_error", "PE03": "queued", "PE04": "unreadable"}
 _CODES_BY_TEXT: Final = {"shortly": "PE03", "Internal system error": "PE02", "Unable to process": "PE04"}
