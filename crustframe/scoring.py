@@ -114,9 +114,9 @@ def _score(words: list[str], parts: list[str]) -> float:
         return BOTH_NAMES
     if joined in firsts:
         return FIRST_NAME
-    found = 0.0
+    initials = {"".join(piece[0] for piece in parts[0].split("-") if piece), parts[0][0]}
+    found = NAME_AND_INITIAL if any(words == [i, f] for i in initials if len(i) > 1 for f in families) else 0.0
     if len(words) == 1:
-        initials = {"".join(piece[0] for piece in parts[0].split("-") if piece), parts[0][0]}
         with_initial = {f for first, family in pairs for f in (first + family[0], family[0] + first)}
         with_initial |= {f for family in families for i in initials for f in (i + family, family + i)}
         alone = {first[0] + family[0] for first, family in pairs}
@@ -128,8 +128,7 @@ def _score(words: list[str], parts: list[str]) -> float:
 def _first_forms(parts: list[str]) -> set[str]:
     pieces = [piece for piece in parts[0].split("-") if piece]
     whole = "".join(pieces)
-    forms = {whole, pieces[0]} | ({"".join(piece[0] for piece in pieces)} if len(pieces) > 1 else set())
-    return forms | ({whole + parts[1]} if len(parts) > 2 and parts[1] not in _PARTICLES else set())
+    return {whole, pieces[0]} | ({whole + parts[1]} if len(parts) > 2 and parts[1] not in _PARTICLES else set())
 
 
 def _family_forms(parts: list[str]) -> set[str]:
