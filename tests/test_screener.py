@@ -13,7 +13,7 @@ import crustframe
 from crustframe import cli, contract
 from crustframe.api import person, screener
 from crustframe.enrichment import enrich, plan
-from crustframe.errors import BudgetError, FieldError, ResponseError, SettingError
+from crustframe.errors import BudgetError, FieldError, PermissionDeniedError, ResponseError, SettingError
 from crustframe.fields import catalogue
 from crustframe.identifiers import read_identifiers
 from crustframe.legacy import CURRENT_PATHS, WITHOUT, plain
@@ -22,6 +22,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore::crustframe.RetirementWarning", "ignore::crustframe.PartialResultWarning"
 )
 
+STATUS = "crust.status"
 SITE = "https://www.linkedin.com/in/"
 FULL = {"api": "screener", "provenance": "full"}
 SIXTY = [f"{SITE}p{n}-example" for n in range(60)]
@@ -138,6 +139,52 @@ def test_an_internal_failure_leaves_the_others_alone(sandbox, client):
         for _, row in found.iterrows()
     ]
     assert 5 == sandbox.credits_spent
+
+
+def test_an_internal_failure_of_one_is_tried_again(sandbox):
+    """500 costs nothing, so it is sent four times in all; then the row says that the server failed."""
+    patient = sandbox.make_client(jitter=lambda: 0.0)
+
+    found = enrich([SITE + "broken-example"], fields=["name"], client=patient, enrich_realtime=True, **FULL).frame
+
+    assert ("failed", "server_error") == tuple(found.loc[0, ["crust.status", "crust.reason"]])
+    assert 4 == sandbox.calls
+    patient.close()
+
+
+def test_no_data_without_words(sandbox, client):
+    """A 422 without a body is read as nobody, as other clients of the surface do."""
+    sandbox.faults.add("status", status=422, body="")
+
+    assert ["no_match"] == enrich(SIXTY[:1], fields=["name"], api="screener", client=client).frame[STATUS].tolist()
+
+
+def test_a_refusal_that_names_somebody_costs_the_others_nothing(sandbox, client):
+    text = f"Field 'linkedin_profile_url': Invalid LinkedIn URL format: {SIXTY[1]}"
+    sandbox.faults.add("status", status=400, body=json.dumps({"error": text}), times=1)
+
+    found = enrich(SIXTY[:3], fields=["name"], client=client, **FULL).frame
+
+    assert ["matched", "invalid", "matched"] == found[STATUS].tolist()
+    assert "refused_by_server" == found["crust.reason"][1]
+    assert 2 == sandbox.calls
+
+
+def test_an_address_that_only_the_server_refuses(sandbox, client):
+    found = enrich(["jane@posteo.de", "jane.smith@corp.example"], fields=["name"], client=client, **FULL).frame
+
+    assert ["invalid", "matched"] == found[STATUS].tolist()
+    assert 3 == sandbox.credits_spent
+
+
+def test_a_field_that_is_not_granted():
+    """Needed, it ends the run before a credit is spent."""
+    with crustframe.sandbox(requests_per_minute=None, denied_fields=["certifications"]) as sandbox:
+        with pytest.raises(PermissionDeniedError) as refused:
+            enrich(SIXTY[:3], fields=["certifications.name"], api="screener", client=sandbox.client)
+
+        assert ("certifications",) == refused.value.denied_fields
+        assert 0 == sandbox.credits_spent
 
 
 def test_left_out_of_the_answer_is_in_doubt(sandbox, client):
