@@ -234,7 +234,7 @@ def enrich(
         known, plan = _plan(asked, identifiers, question, on_doubt)
         plan.within(max_credits, partial=partial)
 
-        table = _Table(identifiers, question, min_verdict)
+        table = _Table(identifiers, question, min_verdict, judges=provenance == "full" or min_verdict is not None)
         for record in asked.ledger.recall(identifiers.unique, known, question.need):
             table.put(record)
         _tell_doubts(table, asked, plan, known)
@@ -523,13 +523,16 @@ def _buy(
 class _Table:
     """One row per person while the records come in; one row per cell at the end."""
 
-    def __init__(self, identifiers: Identifiers, question: Question, min_verdict: MinVerdict | None) -> None:
+    def __init__(
+        self, identifiers: Identifiers, question: Question, min_verdict: MinVerdict | None, *, judges: bool
+    ) -> None:
         self.identifiers = identifiers
         self._positions = {identifier.key: n for n, identifier in enumerate(identifiers.unique)}
         length = len(identifiers.unique)
         self._expansion = Expansion(question.paths, length)
         self._evidence = question.options.evidence
         self._min_verdict = min_verdict
+        self._judges = judges
         self._verdicts: list[Verdict | None] = [None] * length
         self.statuses: list[Status] = ["not_run"] * length
         self._remarks: list[Record | None] = [None] * length
@@ -539,13 +542,14 @@ class _Table:
     def put(self, record: Record) -> None:
         """Take in what is known of one person."""
         position = self._positions[record.key]
-        record, verdicts = judged(record, self.identifiers.unique[position], self._evidence, self._min_verdict)
+        if self._judges:
+            record, verdicts = judged(record, self.identifiers.unique[position], self._evidence, self._min_verdict)
+            self._verdicts[position] = verdicts[0] if verdicts else None
         self.statuses[position] = record.status
         self._remarks[position] = Record(**{**_facts(record), "matches": ()})
         self._match_counts[position] = len(record.matches)
         if record.matches:
             self._scores[position] = record.matches[0].confidence_score
-            self._verdicts[position] = verdicts[0]
         self._expansion.put(position, record)
 
     def problems(self) -> Counter[str]:

@@ -167,6 +167,13 @@ def _cuts(words: list[str]) -> Iterator[tuple[str, str]]:
 def _alike(word: str, name: str) -> float:
     if len(word) == 1 and name.startswith(word):
         return _INITIAL
+    if word == name or _is_slip(word, name):
+        return 1.0
     common = next((n for n, (a, b) in enumerate(zip(word, name, strict=False)) if a != b), min(len(word), len(name)))
-    slip = SequenceMatcher(None, word, name, autojunk=False).ratio()
-    return 1.0 if slip >= _TYPO and min(len(word), len(name)) > 3 else 2 * common / max(1, len(word) + len(name))
+    return 2 * common / max(1, len(word) + len(name))
+
+
+def _is_slip(word: str, name: str) -> bool:
+    if min(len(word), len(name)) < 4 or abs(len(word) - len(name)) > 1:
+        return False
+    return SequenceMatcher(None, word, name, autojunk=False).ratio() >= _TYPO
