@@ -16,6 +16,7 @@ import crustframe.sandbox
 import crustframe.schema  # noqa: F401  (both rooms load before the functions of their names, which they would hide)
 from crustframe import accessor as _accessor  # noqa: F401
 from crustframe import errors
+from crustframe.changes import changes
 from crustframe.client import Client
 from crustframe.enrichment import Enrichment, Interrupted, enrich, matches, plan
 from crustframe.errors import CrustframeError, PartialResultWarning, RetirementWarning
@@ -38,6 +39,7 @@ __all__ = [
     "Plan",
     "Report",
     "RetirementWarning",
+    "changes",
     "enrich",
     "errors",
     "matches",

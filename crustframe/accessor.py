@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from crustframe.api.surfaces import Api
+from crustframe.changes import changes
 from crustframe.client import Client
-from crustframe.enrichment import Errors, Fields, Provenance, enrich, matches, plan
+from crustframe.enrichment import Errors, Fields, Only, Prices, Provenance, enrich, matches, plan
 from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction
 from crustframe.plan import Plan
 from crustframe.progress import ProgressCallback
@@ -44,6 +45,7 @@ class DataFrameCrust:
         preview: bool = False,
         keep: Keep = "all",
         max_age: str | float | None = "30d",
+        only: Only = "all",
         on_doubt: OnDoubt = "ask",
         provenance: Provenance = "status",
         lists: Reduction = "join",
@@ -60,7 +62,7 @@ class DataFrameCrust:
         column : hashable
             Which column holds profile URLs or business e-mails.
         fields, api, max_credits, partial, errors, min_similarity_score, min_verdict, force_fetch, enrich_realtime, \
-preview, keep, max_age, on_doubt, provenance, lists, overwrite, progress, client
+preview, keep, max_age, only, on_doubt, provenance, lists, overwrite, progress, client
             As :func:`crustframe.enrich` takes them.
 
         Returns
@@ -97,6 +99,7 @@ preview, keep, max_age, on_doubt, provenance, lists, overwrite, progress, client
             preview=preview,
             keep=keep,
             max_age=max_age,
+            only=only,
             on_doubt=on_doubt,
             provenance=provenance,
             lists=lists,
@@ -119,8 +122,10 @@ preview, keep, max_age, on_doubt, provenance, lists, overwrite, progress, client
         preview: bool = False,
         keep: Keep = "all",
         max_age: str | float | None = "30d",
+        only: Only = "all",
         on_doubt: OnDoubt = "ask",
         lists: Reduction = "join",
+        prices: Prices = "list",
         client: Client | None = None,
     ) -> Plan:
         """Return what :meth:`enrich` with the same arguments would send and cost. Opens no socket, costs nothing.
@@ -129,8 +134,8 @@ preview, keep, max_age, on_doubt, provenance, lists, overwrite, progress, client
         ----------
         column : hashable
         fields, api, max_credits, partial, min_similarity_score, force_fetch, enrich_realtime, preview, keep, max_age, \
-on_doubt, lists, client
-            As :func:`crustframe.enrich` takes them.
+only, on_doubt, lists, prices, client
+            As :func:`crustframe.plan` takes them.
 
         Returns
         -------
@@ -154,8 +159,10 @@ on_doubt, lists, client
             preview=preview,
             keep=keep,
             max_age=max_age,
+            only=only,
             on_doubt=on_doubt,
             lists=lists,
+            prices=prices,
             client=client,
         )
 
@@ -200,6 +207,22 @@ client
             lists=lists,
             client=client,
         )
+
+    def changes(self, column: Hashable, fields: Fields | None = None, *, client: Client | None = None) -> pd.DataFrame:
+        """Return what changed about these people each time they were bought anew. From the ledger, 0 credits.
+
+        Parameters
+        ----------
+        column : hashable
+        fields, client
+            As :func:`crustframe.changes` takes them.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row for each person and path: ``identifier``, ``path``, ``old``, ``new``, ``changed_at``.
+        """
+        return changes(self._frame, column, fields, client=client)
 
 
 @pd.api.extensions.register_series_accessor("crust")
@@ -285,6 +308,7 @@ preview, keep, max_age, on_doubt, provenance, lists, progress, client
         max_age: str | float | None = "30d",
         on_doubt: OnDoubt = "ask",
         lists: Reduction = "join",
+        prices: Prices = "list",
         client: Client | None = None,
     ) -> Plan:
         """Return what :meth:`enrich` with the same arguments would send and cost. Opens no socket, costs nothing.
@@ -292,8 +316,8 @@ preview, keep, max_age, on_doubt, provenance, lists, progress, client
         Parameters
         ----------
         fields, api, max_credits, partial, min_similarity_score, force_fetch, enrich_realtime, preview, keep, max_age, \
-on_doubt, lists, client
-            As :func:`crustframe.enrich` takes them.
+on_doubt, lists, prices, client
+            As :func:`crustframe.plan` takes them.
 
         Returns
         -------
@@ -313,6 +337,7 @@ on_doubt, lists, client
             max_age=max_age,
             on_doubt=on_doubt,
             lists=lists,
+            prices=prices,
             client=client,
         )
 

@@ -161,14 +161,16 @@ class Catalogue:
         candidates = self._by_suffix.get(path, [])
         if len(candidates) == 1:
             return self.fields[candidates[0]]
-        if path in self.renamed or path in self.gone:
-            raise self._legacy_name(path)
+        current = self.renamed.get(path)
         if candidates:
+            legacy = f"{path!r} is the legacy name of {current!r}" if current else self.gone.get(path, "")
             raise FieldError(
                 f"{path!r} fits {len(candidates)} paths: {', '.join(candidates)}. Nothing was sent.",
-                hint="give the whole path.",
-                candidates=candidates,
+                hint="give the whole path" + (f"; {legacy}." if legacy else "."),
+                candidates=[*([current] if current else []), *(c for c in candidates if c != current)],
             )
+        if current or path in self.gone:
+            raise self._legacy_name(path)
         near = self.nearest(path)
         what = "is not returned by person enrich" if path in self.elsewhere else f"is not a path of {self.holder}"
         raise FieldError(
@@ -293,6 +295,11 @@ def read_paths(
     if not paths:
         raise FieldError("No field is named. Nothing was sent.", hint=f"for instance {DEFAULT_FIELDS[0]!r}.")
     names = [path.name for path in paths]
+    if taken := [name for name in names if name.startswith("crust.")]:
+        raise FieldError(
+            f"A column cannot be named {taken[0]!r}: names that begin with 'crust.' are our remarks. Nothing was sent.",
+            hint="choose another name.",
+        )
     if doubled := sorted({name for name in names if names.count(name) > 1}):
         raise FieldError(
             f"Two columns would be named {doubled[0]!r}. Nothing was sent.",
@@ -315,13 +322,13 @@ def _read_path(asked: object, lists: Reduction, known: Catalogue | None, name: s
             raise FieldError(
                 f"{asked!r}: {text!r} cannot be read. Nothing was sent.", hint="lists take [0], [-1] or [*]."
             )
-        segments.append((segment[1], re.findall(r"\[([^\]]*)\]", segment[2])))
+        segments.append((segment[1], [mark or "*" for mark in re.findall(r"\[([^\]]*)\]", segment[2])]))
     field = (known or catalogue()).find(".".join(key for key, _ in segments))
     keys = field.path.split(".")
-    marks = [[] for _ in range(len(keys) - len(segments))] + [found for _, found in segments]
+    marks: list[list[str]] = [[] for _ in range(len(keys) - len(segments))] + [found for _, found in segments]
     steps, ends_in_list = _steps(field, keys, marks, str(asked))
     reduction = _reduction(parts["reduction"], str(asked), field, ends_in_list, lists)
-    spelled = ".".join(key + "".join(f"[{m}]" for m in found if m) for key, found in zip(keys, marks, strict=True))
+    spelled = ".".join(key + "".join(f"[{mark}]" for mark in found) for key, found in zip(keys, marks, strict=True))
     default_name = f"{spelled} | {reduction}" if parts["reduction"] else spelled
     return Path(
         name or parts["name"] or parts["late"] or default_name, field, steps, reduction, _dtype(field, reduction)
@@ -341,8 +348,8 @@ def _steps(field: Field, keys: list[str], marks: list[list[str]], asked: str) ->
         if len(found) > 1:
             raise FieldError(f"{asked!r}: {key!r} is one list deep. Nothing was sent.", hint="use one index.")
         mark = found[0] if found else ("*" if position == last else "0")
-        many |= mark in {"*", ""}
-        steps.append(None if mark in {"*", ""} else int(mark))
+        many |= mark == "*"
+        steps.append(None if mark == "*" else int(mark))
     return tuple(steps), many
 
 

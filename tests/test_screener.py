@@ -471,3 +471,27 @@ def test_the_current_surface_is_unchanged():
 
     assert 3 == options.price
     assert {"business_emails", "fields", "min_similarity_score"} == set(body)
+
+
+# One account, one book ---------------------------------------------------------------------------------------------
+
+
+def test_the_standing_ceiling_counts_both_surfaces(sandbox, client):
+    client.ledger.set_daily_ceiling(10)
+    enrich(SIXTY[:4], client=client)
+
+    found = enrich(SIXTY, fields=["name"], api="screener", partial=True, client=client)
+
+    assert {"matched": 2, "not_run": 58} == {name: n for name, n in found.report.statuses.items() if n}
+    assert 4 + 6 == sandbox.credits_spent
+
+
+@pytest.mark.parametrize("how", ["linkedin_flagship_url", "person_id", "business_email"])
+def test_forgetting_reaches_legacy_answers(client, how):
+    """By whatever an answer tells of the person, under whichever identifier they were bought."""
+    bought = "jane.smith@corp.example"
+    told = enrich([bought], fields=[how], keep="asked", api="screener", client=client).frame.loc[0, how]
+
+    client.ledger.forget([str(told)])
+
+    assert 0 == plan([bought], fields=["name"], api="screener", client=client).known

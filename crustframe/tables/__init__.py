@@ -19,14 +19,14 @@ from crustframe.errors import ColumnNotFoundError, TableError
 from crustframe.tables import destination as landing
 from crustframe.tables.cells import CsvCells, quoted
 from crustframe.tables.delimited import Delimited, TextStyle
-from crustframe.tables.placement import Added, Placement
+from crustframe.tables.placement import KEEP, Added, Placement
 from crustframe.tables.source import Source
 from crustframe.tables.workbook import Sheet, refuse_oversize, write_sheet
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Table", "Written", "read_table", "write_frame"]
+__all__ = ["KEEP", "Table", "Written", "read_table", "write_rows"]
 
 _ZIP: Final = b"PK\x03\x04"
 _FOREIGN: Final = {
@@ -105,43 +105,6 @@ def read_table(
     return Table(origin, Delimited(origin, delimiter=delimiter, encoding=encoding))
 
 
-def write_frame(destination: str | os.PathLike[str], frame: pd.DataFrame, *, csv_safe: bool = True) -> Written:
-    """Write a frame of its own, as CSV, TSV or .xlsx, with the care that :meth:`Table.write` takes of added cells.
-
-    Parameters
-    ----------
-    destination : str or os.PathLike
-        A path, or ``"-"`` for stdout.
-    frame : pandas.DataFrame
-    csv_safe : bool
-        Put ``'`` before a text that a spreadsheet could take for a formula.
-
-    Returns
-    -------
-    Written
-
-    Raises
-    ------
-    TableError
-        The destination cannot be written, or is of a kind that is not written.
-    """
-    path = Path(destination)
-    if os.fspath(destination) != landing.STDOUT:
-        landing.refuse_unwritable(path)
-        if path.suffix.lower() in _UNWRITTEN:
-            raise TableError(f"{path.suffix} files are not written here.", hint="use .csv, .tsv or .xlsx.")
-    added = Added.of(frame)
-    rows = chain([added.names], added.rows(len(frame)))
-    with _opened(destination) as sink:
-        if _is_workbook(destination):
-            sheet = write_sheet(sink, "Sheet1", rows)
-            return Written(len(frame), len(added.names), sheet.neutralised, sheet.cut)
-        delimiter = "\t" if path.suffix.lower() in (".tsv", ".tab") else ","
-        cells = CsvCells(delimiter, safe=csv_safe)
-        sink.writelines((delimiter.join(map(cells.quoted, row)) + "\n").encode() for row in rows)
-    return Written(len(frame), len(added.names), cells.neutralised)
-
-
 class Table:
     """A table whose cells stay in their file; made by `read_table`.
 
@@ -214,13 +177,17 @@ class Table:
         if os.fspath(destination) == landing.STDOUT:
             return
         path = Path(destination)
-        landing.refuse_unwritable(path)
-        if self._source.is_same_file(path):
-            raise TableError(f"{path.name} is the input itself; it is never overwritten.", hint="name another file.")
+        self.refuse(path)
         if path.suffix.lower() in _UNWRITTEN:
             raise TableError(f"{path.suffix} files are not written here.", hint="use .csv, .tsv or .xlsx.")
         if _is_workbook(path):
             refuse_oversize(self.n_rows + 1, len(self.columns) + len(placement.appended))
+
+    def refuse(self, path: Path) -> None:
+        """Raise `TableError` if another file cannot be written to `path`, or would take the input's place."""
+        landing.refuse_unwritable(path)
+        if self._source.is_same_file(path):
+            raise TableError(f"{path.name} is the input itself; it is never overwritten.", hint="name another file.")
 
     def write(
         self,
@@ -249,7 +216,7 @@ class Table:
         csv_safe : bool
             Put ``'`` before an added text that a spreadsheet could take for a formula.
         overwrite_columns : bool
-            Let an added column take the place of one of the same name.
+            Let an added column take the place of one of the same name, but for the rows that hold `KEEP`.
 
         Returns
         -------
@@ -364,6 +331,27 @@ class Table:
                 yield (delimiter.join(texts) + style.line_ending).encode(style.codec)
             except UnicodeEncodeError as error:
                 raise style.lacks(error, f"in row {number} of {self._source.name}") from None
+
+
+def write_rows(destination: str | os.PathLike[str], frame: pd.DataFrame) -> None:
+    """Write a frame of our own making as UTF-8 CSV, every cell quoted and safe against formulas.
+
+    Parameters
+    ----------
+    destination : str or os.PathLike
+        A path, or ``"-"`` for stdout.
+    frame : pandas.DataFrame
+
+    Raises
+    ------
+    TableError
+        It cannot be written; a file that was there is then as it was.
+    """
+    cells = CsvCells(",", safe=True)
+    new = Added.of(frame)
+    with _opened(destination) as sink:
+        for row in chain([tuple(new.names)], new.rows(len(frame))):
+            sink.write((",".join(map(cells.quoted, row)) + "\n").encode())
 
 
 def _opened(destination: str | os.PathLike[str]) -> AbstractContextManager[IO[bytes]]:

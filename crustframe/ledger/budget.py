@@ -1,0 +1,40 @@
+"""The standing ceiling: what all front ends and processes together may spend in a day (UTC)."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+_NAME: Final = "daily_ceiling"
+_DAY_S: Final = 86400.0
+
+
+def ceiling(connection: sqlite3.Connection) -> float | None:
+    """Return the credits that may be spent in a day, or None where nobody set a ceiling."""
+    row = connection.execute("SELECT value FROM meta WHERE name = ?", (_NAME,)).fetchone()
+    return None if row is None else float(row[0])
+
+
+def set_ceiling(connection: sqlite3.Connection, credits: float | None) -> None:
+    """Set the standing ceiling, or take it away with None."""
+    connection.execute("DELETE FROM meta WHERE name = ?", (_NAME,))
+    if credits is not None:
+        connection.execute("INSERT INTO meta VALUES (?, ?)", (_NAME, repr(float(credits))))
+
+
+def spent(connection: sqlite3.Connection, scope_id: int, now: float) -> float:
+    """Return what one account spent today on every surface: billed, at risk, set aside for requests on their way."""
+    row = connection.execute(
+        "SELECT coalesce(sum(CASE WHEN credits IS NOT NULL THEN credits WHEN state IN "
+        "('waiting', 'sent', 'answered', 'in_doubt', 'resent') THEN worst_credits ELSE 0 END), 0) "
+        "FROM purchases WHERE opened_at >= ? AND scope_id IN (SELECT every.scope_id FROM scopes AS every "
+        "JOIN scopes AS own USING (origin, key_fingerprint) WHERE own.scope_id = ?)",
+        (now - now % _DAY_S, scope_id),
+    ).fetchone()
+    return float(row[0])
+
+
+def left_today(connection: sqlite3.Connection, scope_id: int, now: float) -> float | None:
+    """Return what may still be spent today, or None where nobody set a ceiling."""
+    limit = ceiling(connection)
+    return None if limit is None else max(0.0, limit - spent(connection, scope_id, now))
