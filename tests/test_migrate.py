@@ -138,7 +138,9 @@ def test_migrate_a_workbook(shell, tmp_path):
 
     code, _, _ = shell("migrate", old, "-o", new)
 
-    rows = [*openpyxl.load_workbook(new).active.values]
+    written = openpyxl.load_workbook(new)
+    rows = [*written.active.values]
+    written.close()
     assert 0 == code
     assert [("lead", "basic_profile.headline"), (7, "x")] == rows
     assert 6 == shell("migrate", old, "-o", tmp_path / "new.csv")[0]
