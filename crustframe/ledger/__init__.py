@@ -12,7 +12,7 @@ from typing import Final
 from crustframe import contract
 from crustframe.config import Secret
 from crustframe.identifiers import Identifier
-from crustframe.ledger import pace, people, purchases
+from crustframe.ledger import budget, pace, people, purchases
 from crustframe.ledger.owners import Owner, is_alive
 from crustframe.ledger.people import Known, Need, Outcome
 from crustframe.ledger.purchases import Claim, Doubt, Purchase, Request
@@ -94,6 +94,31 @@ class Ledger:
             return found
         keys = {identifier.key for identifier in identifiers}
         return [doubt for doubt in found if doubt.identifier.key in keys]
+
+    # The standing ceiling ---------------------------------------------------------------------------------------
+
+    def daily_ceiling(self) -> float | None:
+        """Return what formulas may spend in a day, in credits, or None where no budget is armed."""
+        scope = self._scope(create=False)
+        if scope is None:
+            return None
+        with self._store.reading() as connection:
+            return budget.daily_ceiling(connection, scope)
+
+    def set_daily_ceiling(self, credits: float | None) -> None:
+        """Arm a budget for formulas, or disarm it with None."""
+        scope = self._scope(create=True)
+        assert scope is not None  # noqa: S101
+        with self._store.transaction() as connection:
+            budget.set_daily_ceiling(connection, scope, credits)
+
+    def spent_today(self) -> float:
+        """Return the credits billed or at risk on this UTC day, over all front ends."""
+        scope = self._scope(create=False)
+        if scope is None:
+            return 0.0
+        with self._store.reading() as connection:
+            return budget.spent_since_midnight(connection, scope, self._clock())
 
     # Buying ---------------------------------------------------------------------------------------------------
 
