@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -53,6 +54,7 @@ NO_MATCH_AGE_S: Final = 7 * 86400.0
 """How long "nobody there" is believed; it cost nothing, and people join."""
 
 STATUS_COLUMN: Final = "crust.status"
+_UNSETTLED: Final = frozenset({"failed", "in_doubt"})
 
 
 @dataclass(frozen=True)
@@ -250,6 +252,7 @@ def enrich(
             price=question.options.price,
             drift=drift,
             in_doubt=[i.text for i, s in zip(identifiers.unique, table.statuses, strict=True) if s == "in_doubt"],
+            problems=table.problems(),
             credits_at_risk=table.statuses.count("in_doubt") * question.options.price,
             seconds=time.monotonic() - started,
         )
@@ -572,6 +575,12 @@ class _Table:
                 statuses.append(self.statuses[position])
                 values.append([column[position] for column in columns])
         return statuses, values
+
+    def problems(self) -> Counter[str]:
+        """Return why people are not settled, with how many."""
+        return Counter(
+            remark.reason for remark in self._remarks if remark and remark.reason and remark.status in _UNSETTLED
+        )
 
     def columns(self, provenance: Provenance) -> tuple[pd.DataFrame, Mapping[tuple[str, str], int]]:
         """Return the new columns, one row per cell, and the count of values that broke the schema."""

@@ -235,6 +235,8 @@ class Buyer:
                 size = self._affordable()
                 if size < 1:
                     if not self._in_flight:
+                        self._pool.clear()  # nobody more fits under the ceiling: they stay not_run
+                        self._repairs.clear()
                         return None
                     self._changed.wait(_POLL_S)  # those in flight may turn out to cost nothing
                     continue

@@ -36,6 +36,8 @@ class Report:
         Of requests without a complete answer.
     in_doubt : tuple of str
         The identifiers these were for.
+    problems : dict of str to int
+        Why people failed or are in doubt, with how many.
     resent : tuple of str
         Identifiers in doubt from an earlier run that were bought again, at most `credits_of_repeats` twice.
     credits_of_repeats : float
@@ -64,6 +66,7 @@ class Report:
     credits: float
     credits_at_risk: float
     in_doubt: tuple[str, ...]
+    problems: Mapping[str, int]
     resent: tuple[str, ...]
     credits_of_repeats: float
     drift: Mapping[tuple[str, str], int]
@@ -100,7 +103,7 @@ class Report:
         counts = ", ".join(f"{n} {status}" for status, n in self.statuses.items() if n)
         lines = [
             f"{self.rows} rows, {self.people} people: {counts or 'no rows'}",
-            f"{self.calls} calls, {self.credits:g} credits"
+            f"{_n(self.calls, 'call')}, {_n(self.credits, 'credit')}"
             + (f", {self.known} people from the ledger" if self.known else "")
             + (f", {self.seconds:.1f} s" if self.seconds >= 0.1 else ""),
         ]
@@ -110,14 +113,13 @@ class Report:
                 f"credits for these rows; saved: {self.text_credits - self.credits:g}"
             )
         if self.invalid_reasons:
-            lines.append(
-                "refused cells: " + ", ".join(f"{n} {r} ({REASONS[r]})" for r, n in self.invalid_reasons.items())
-            )
+            lines.append("refused cells: " + ", ".join(f"{n} {reason}" for reason, n in self.invalid_reasons.items()))
         if self.in_doubt:
             lines.append(
                 f"in doubt: {len(self.in_doubt)} people, up to {self.credits_at_risk:g} credits may have been charged: "
                 + _few(self.in_doubt)
             )
+        lines += [f"{_n(n, 'person', 'people')} not settled: {problem}" for problem, n in self.problems.items()]
         if self.resent:
             lines.append(
                 f"asked again after a run that broke off: {len(self.resent)} people, up to {self.credits_of_repeats:g} "
@@ -151,6 +153,7 @@ def make_report(
     price: float,
     drift: Mapping[tuple[str, str], int],
     in_doubt: Sequence[str],
+    problems: Mapping[str, int],
     credits_at_risk: float,
     seconds: float,
 ) -> Report:
@@ -185,6 +188,7 @@ def make_report(
         credits=bought.credits,
         credits_at_risk=credits_at_risk,
         in_doubt=tuple(in_doubt),
+        problems=dict(problems),
         resent=tuple(bought.resent),
         credits_of_repeats=bought.credits_of_repeats,
         drift=dict(drift),
@@ -198,6 +202,10 @@ def make_report(
         interrupted=bought.interrupted,
         seconds=seconds,
     )
+
+
+def _n(number: float, one: str, many: str = "") -> str:
+    return f"{number:g} {one if number == 1 else many or one + 's'}"
 
 
 def _plain(value: Any) -> Any:

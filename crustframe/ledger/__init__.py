@@ -95,30 +95,27 @@ class Ledger:
         keys = {identifier.key for identifier in identifiers}
         return [doubt for doubt in found if doubt.identifier.key in keys]
 
-    # The standing ceiling ---------------------------------------------------------------------------------------
+    # The standing ceiling --------------------------------------------------------------------------------------
 
     def daily_ceiling(self) -> float | None:
-        """Return what formulas may spend in a day, in credits, or None where no budget is armed."""
-        scope = self._scope(create=False)
-        if scope is None:
+        """Return the credits that may be spent in a day (UTC), or None where nobody set a ceiling."""
+        if not self._store.exists():
             return None
         with self._store.reading() as connection:
-            return budget.daily_ceiling(connection, scope)
+            return budget.ceiling(connection)
 
     def set_daily_ceiling(self, credits: float | None) -> None:
-        """Arm a budget for formulas, or disarm it with None."""
-        scope = self._scope(create=True)
-        assert scope is not None  # noqa: S101
+        """Set what all front ends together may spend in a day, or take the ceiling away with None."""
         with self._store.transaction() as connection:
-            budget.set_daily_ceiling(connection, scope, credits)
+            budget.set_ceiling(connection, credits)
 
     def spent_today(self) -> float:
-        """Return the credits billed or at risk on this UTC day, over all front ends."""
+        """Return what this account spent today: billed, at risk, and set aside for requests on their way."""
         scope = self._scope(create=False)
         if scope is None:
             return 0.0
         with self._store.reading() as connection:
-            return budget.spent_since_midnight(connection, scope, self._clock())
+            return budget.spent(connection, scope, self._clock())
 
     # Buying ---------------------------------------------------------------------------------------------------
 

@@ -1,34 +1,39 @@
-"""The standing ceiling: what formulas may spend in a day, and what was spent since midnight UTC."""
+"""The standing ceiling: what all front ends and processes together may spend in a day (UTC)."""
 
 from __future__ import annotations
 
 import sqlite3
 from typing import Final
 
-_CEILING: Final = "daily_ceiling"
+_NAME: Final = "daily_ceiling"
 _DAY_S: Final = 86400.0
 
 
-def daily_ceiling(connection: sqlite3.Connection, scope_id: int) -> float | None:
-    """Return the ceiling in credits, or None where no budget is armed."""
-    row = connection.execute(
-        "SELECT value FROM settings WHERE scope_id = ? AND name = ?", (scope_id, _CEILING)
-    ).fetchone()
+def ceiling(connection: sqlite3.Connection) -> float | None:
+    """Return the credits that may be spent in a day, or None where nobody set a ceiling."""
+    row = connection.execute("SELECT value FROM meta WHERE name = ?", (_NAME,)).fetchone()
     return None if row is None else float(row[0])
 
 
-def set_daily_ceiling(connection: sqlite3.Connection, scope_id: int, credits: float | None) -> None:
-    """Arm a budget, or disarm it with None."""
-    connection.execute("DELETE FROM settings WHERE scope_id = ? AND name = ?", (scope_id, _CEILING))
+def set_ceiling(connection: sqlite3.Connection, credits: float | None) -> None:
+    """Set the standing ceiling, or take it away with None."""
+    connection.execute("DELETE FROM meta WHERE name = ?", (_NAME,))
     if credits is not None:
-        connection.execute("INSERT INTO settings VALUES (?, ?, ?)", (scope_id, _CEILING, credits))
+        connection.execute("INSERT INTO meta VALUES (?, ?)", (_NAME, repr(float(credits))))
 
 
-def spent_since_midnight(connection: sqlite3.Connection, scope_id: int, now: float) -> float:
-    """Return the credits billed or at risk on this UTC day, over all front ends."""
+def spent(connection: sqlite3.Connection, scope_id: int, now: float) -> float:
+    """Return what one account spent today: billed, at risk, and set aside for requests on their way."""
     row = connection.execute(
-        "SELECT coalesce(sum(coalesce(credits, worst_credits)), 0) FROM purchases WHERE scope_id = ? "
-        "AND coalesce(closed_at, sent_at, opened_at) >= ?",
-        (scope_id, now - now % _DAY_S),
+        "SELECT coalesce(sum(CASE WHEN credits IS NOT NULL THEN credits WHEN state IN "
+        "('waiting', 'sent', 'answered', 'in_doubt', 'resent') THEN worst_credits ELSE 0 END), 0) "
+        "FROM purchases WHERE opened_at >= ? AND scope_id = ?",
+        (now - now % _DAY_S, scope_id),
     ).fetchone()
     return float(row[0])
+
+
+def left_today(connection: sqlite3.Connection, scope_id: int, now: float) -> float | None:
+    """Return what may still be spent today, or None where nobody set a ceiling."""
+    limit = ceiling(connection)
+    return None if limit is None else max(0.0, limit - spent(connection, scope_id, now))

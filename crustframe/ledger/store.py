@@ -52,7 +52,6 @@ CREATE TABLE limits (
     scope_id INTEGER NOT NULL, endpoint TEXT NOT NULL, requests_per_minute REAL, hold_until REAL,
     PRIMARY KEY (scope_id, endpoint)
 );
-CREATE TABLE settings (scope_id INTEGER NOT NULL, name TEXT NOT NULL, value, PRIMARY KEY (scope_id, name));
 """
 
 

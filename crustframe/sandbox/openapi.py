@@ -18,6 +18,10 @@ _TYPES: Final[dict[str, Schema]] = {
     "datetime": {"type": "string", "format": "date-time"},
     "date": {"type": "string", "format": "date"},
 }
+_LIKELY: Final[dict[contract.IdentifierKind, str]] = {
+    contract.PROFILE_URL: r"^https://www\.linkedin\.com/in/[a-z]{2,12}-[a-z]{2,12}-example$",
+    contract.BUSINESS_EMAIL: r"^[a-z]{2,12}\.[a-z]{2,12}@[a-z]{3,12}\.example$",
+}
 _STATUSES: Final = {
     200: "Answered",
     400: "Invalid request",
@@ -74,11 +78,8 @@ def document(snapshot: fields.Snapshot) -> Schema:
 
 
 def _person_enrich(snapshot: fields.Snapshot) -> Schema:
-    identifiers = {
-        "type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": contract.MAX_IDENTIFIERS,
-    }  # fmt: skip
     properties: Schema = {
-        **dict.fromkeys(contract.REQUEST_KEYS.values(), identifiers),
+        **{key: _identifiers(_LIKELY[kind]) for kind, key in contract.REQUEST_KEYS.items()},
         **{key: {"type": "boolean", "default": False} for key in FLAGS},
         "fields": {"type": "array", "minItems": 1, "items": {"enum": list(fields.available(snapshot))}},
         "min_similarity_score": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
@@ -100,6 +101,12 @@ def _person_enrich(snapshot: fields.Snapshot) -> Schema:
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
         "responses": responses,
     }
+
+
+def _identifiers(likely: str) -> Schema:
+    """Return a list of texts like `likely`, which name somebody; other texts are answered too."""
+    items = {"type": "string", "pattern": likely}
+    return {"type": "array", "items": items, "minItems": 1, "maxItems": contract.MAX_IDENTIFIERS}
 
 
 def person_data() -> Schema:

@@ -61,3 +61,4 @@ def test_document_and_answers_agree(snapshot):
         statuses = {one["status"] for one in sandbox.requests}
         assert {200, 400} <= statuses
         assert 500 not in statuses
+        assert len(sandbox.people_charged) > 20
