@@ -15,7 +15,7 @@ from filelock import FileLock
 from crustframe import contract
 from crustframe.client import Client
 from crustframe.enrichment import buy
-from crustframe.errors import CrustframeError
+from crustframe.errors import BadRequestError, CrustframeError, PermissionDeniedError
 from crustframe.fields import Path, read_paths, requested_groups
 from crustframe.identifiers import Identifier
 from crustframe.ledger import Ledger
@@ -105,6 +105,9 @@ class Wish(NamedTuple):
         return contract.price_of(self.groups)
 
 
+Orders = Mapping[Wish, Iterable[Identifier]]
+
+
 class Wanted:
     """Whom formulas miss, each person once with everything that is asked about them."""
 
@@ -159,10 +162,11 @@ class Buying:
         self._orders: dict[tuple[Wish, Purse], dict[str, Identifier]] = {}
         self._in_hand: frozenset[str] = frozenset()
         self._tried: set[tuple[Wish, str]] = set()
+        self._refused: dict[frozenset[str], str] = {}
         self._thread: threading.Thread | None = None
         self._closing = False
 
-    def order(self, orders: Mapping[Wish, Iterable[Identifier]], purse: Purse) -> None:
+    def order(self, orders: Orders, purse: Purse) -> None:
         """Put people in line, unless they were tried in vain since the last pardon."""
         with self._changed:
             for wish, people in orders.items():
@@ -186,7 +190,12 @@ class Buying:
         """Let what failed be tried again."""
         with self._changed:
             self._tried.clear()
+            self._refused.clear()
             self.fault = ""
+
+    def was_refused(self, wish: Wish) -> str:
+        """Return why the API does not grant what is wished, or nothing."""
+        return self._refused.get(wish.groups, "")
 
     @property
     def n_pending(self) -> int:
@@ -217,6 +226,8 @@ class Buying:
             fault = ""
             try:
                 fault = self._buy(wish, purse, people)
+            except (BadRequestError, PermissionDeniedError) as error:
+                self._refused[wish.groups] = one_line(error)
             except CrustframeError as error:
                 fault = one_line(error)
             except Exception:  # noqa: BLE001  (the log tells it)

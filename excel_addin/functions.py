@@ -10,7 +10,8 @@ import functools
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Concatenate, Final, ParamSpec
 
 from crustframe.client import Client
@@ -19,7 +20,7 @@ from crustframe.enrichment import LookUp, look_up
 from crustframe.errors import CrustframeError
 from crustframe.fields import DEFAULT_FIELDS, catalogue, describe, read_paths
 from crustframe.identifiers import read_identifiers
-from excel_addin.buying import Buying, Daily, Granted, Wanted, Wish, one_line
+from excel_addin.buying import Buying, Daily, Granted, Orders, Wanted, Wish, one_line
 from excel_addin.cells import CellError, Grid, read_column, read_day, read_switch, read_texts, to_cell
 
 ReadAhead = Callable[[], Iterable[tuple[object, object]]]
@@ -159,15 +160,15 @@ class Desk:
             self._buying.forgive()
         found = self._look_up(cells, asked, since)
         if found.plan.new:
-            wish = Wish.of(found.paths, since)
-            self._wanted.add(wish, found.plan.new)
-            if self._may_buy(found):
-                self._buying.order({wish: found.plan.new}, self._daily)
-                if read_ahead is not None and len(cells) == 1:
-                    self._order_ahead(wish, read_ahead())
+            self._wanted.add(Wish.of(found.paths, since), found.plan.new)
+            ahead = read_ahead if len(cells) == 1 else None
+            for orders in self._orders(found, since, ahead):
+                self._buying.order(orders, self._daily)
                 self._buying.start()
                 self._buying.wait(found.plan.new, self.calculation.left_s)
                 found = self._look_up(cells, asked, since)
+                if not found.plan.new:
+                    break
         return self._grid(found, with_headers=read_switch(headers))
 
     @_told_in_the_cell
@@ -242,19 +243,25 @@ class Desk:
     def _may_buy(self, found: LookUp) -> bool:
         if self._surveying or self._buying.fault or self.client.settings.api_key is None:
             return False
+        if self._buying.was_refused(Wish.of(found.paths, None)):
+            return False
         return self._daily.left() >= found.plan.price
 
-    def _order_ahead(self, own: Wish, ahead: Iterable[tuple[object, object]]) -> None:
-        wanted = Wanted()
-        for cell, fields in ahead:
-            identifiers = read_identifiers(read_column(cell))
-            texts = tuple(read_texts(fields))
-            try:
-                wish = Wish.of(read_paths(texts), own.since) if texts else own
-            except CrustframeError:
-                continue
-            wanted.add(wish, identifiers.unique)
-        self._buying.order(wanted.orders(), self._daily)
+    def _orders(self, found: LookUp, since: float | None, read_ahead: ReadAhead | None) -> Iterator[Orders]:
+        """Yield what to buy: first with all that the sheet asks, then, should that be refused, for this cell alone."""
+        own = Wish.of(found.paths, since)
+        people = found.plan.new
+        if read_ahead is not None and self._may_buy(found):
+            wanted = Wanted()
+            wanted.add(own, people)
+            for cell, fields in read_ahead():
+                with suppress(CrustframeError):
+                    texts = tuple(read_texts(fields))
+                    wish = Wish.of(read_paths(texts), since) if texts else own
+                    wanted.add(wish, read_identifiers(read_column(cell)).unique)
+            yield wanted.orders()
+        if self._may_buy(found) and not self._buying.is_pending(people):
+            yield {own: people}
 
     def _grid(self, found: LookUp, *, with_headers: bool) -> Grid:
         width = len(found.paths)
@@ -282,8 +289,9 @@ class Desk:
         to_buy = f"{n} {_people(n)} to buy, at most {credits:g} {_credits(credits)}"
         if self.client.settings.api_key is None:
             return f"{to_buy}, but there is no API key. Run `crustframe excel key`, or set {API_KEY_VARIABLE}."
-        if self._buying.fault:
-            return f"{self._buying.fault} {to_buy}."
+        fault = self._buying.fault or self._buying.was_refused(Wish.of(found.paths, None))
+        if fault:
+            return f"{fault} {to_buy}."
         if self._buying.is_pending(found.plan.new):
             return f"loading, {self._buying.n_pending} people are on their way. Recalculate later."
         ceiling = self.client.ledger.daily_ceiling()

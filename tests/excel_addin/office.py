@@ -40,9 +40,15 @@ class Office:
             raise AssertionError(answer["error"])
         return answer["result"]
 
+    def quit(self) -> None:
+        """End the office, as its own menu does."""
+        if self._driver.stdin is None or self._driver.stdin.closed:
+            return
+        self._ask("quit")
+        self._driver.communicate(timeout=30)
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ask("quit")
-        self._driver.wait(30)
+        self.quit()

@@ -14,7 +14,7 @@ import unohelper
 from com.sun.star.awt.MessageBoxButtons import BUTTONS_OK, BUTTONS_YES_NO
 from com.sun.star.awt.MessageBoxType import INFOBOX, QUERYBOX
 from com.sun.star.beans import NamedValue
-from com.sun.star.lang import XInitialization, XServiceInfo
+from com.sun.star.lang import XServiceInfo
 from com.sun.star.sheet import XAddIn
 from com.sun.star.task import XJobExecutor
 
@@ -219,15 +219,12 @@ def formulas_of(sheet):
             yield from row
 
 
-class Menu(unohelper.Base, XJobExecutor, XInitialization, XServiceInfo):
+class Menu(unohelper.Base, XJobExecutor, XServiceInfo):
     """The commands of the menu. Started with an argument, it asks that job instead of showing a message box."""
 
-    def __init__(self, context):
+    def __init__(self, context, asked_instead=None):
         self._context = context
-        self._asked_instead = None
-
-    def initialize(self, arguments):
-        (self._asked_instead,) = arguments
+        self._asked_instead = asked_instead
 
     def trigger(self, command):
         desktop = self._context.ServiceManager.createInstanceWithContext("com.sun.star.frame.Desktop", self._context)
