@@ -5,6 +5,7 @@ One line of JSON for a command, one for its result, as :mod:`office` writes and 
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -24,10 +25,10 @@ XLSX = "Calc MS Excel 2007 XML"
 class Quiet(unohelper.Base, XCommandEnvironment, XInteractionHandler, XProgressHandler):
     """Agrees to whatever the extension manager asks."""
 
-    def getInteractionHandler(self):  # noqa: N802
+    def getInteractionHandler(self):
         return self
 
-    def getProgressHandler(self):  # noqa: N802
+    def getProgressHandler(self):
         return self
 
     def handle(self, request):
@@ -171,11 +172,24 @@ class Office:
         result, _, _ = script.invoke(tuple(arguments), (), ())
         return result
 
+    def sleep(self, seconds):
+        time.sleep(seconds)
+
+    def kill_helper(self):
+        children = subprocess.run(
+            ["ps", "-e", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+        ).stdout.splitlines()
+        parents = {int(line.split()[0]): int(line.split()[1]) for line in children}
+        for line in children:
+            number = int(line.split()[0])
+            if "excel_addin.helper" in line and self._process.pid in {parents[number], parents.get(parents[number])}:
+                os.kill(number, signal.SIGKILL)
+
     def quit(self):
         try:
             self._desktop.terminate()
             self._process.wait(20)
-        except Exception:  # noqa: BLE001
+        except Exception:
             self._process.kill()
             self._process.wait()
 
@@ -209,7 +223,7 @@ def main():
             else:
                 result = getattr(office, command)(*arguments, **keywords)
             answer = {"result": result}
-        except BaseException:  # noqa: BLE001  (the test tells it)
+        except BaseException:
             answer = {"error": traceback.format_exc()}
         print(json.dumps(answer), flush=True)
         if command == "quit":
