@@ -21,6 +21,7 @@ from crustframe.enrichment import plan as plan_column
 from crustframe.errors import ColumnNotFoundError, CrustframeError, PartialResultWarning
 from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction, catalogue, describe, read_paths
 from crustframe.purchasing import OnDoubt
+from excel_addin.cli import app as excel_app
 
 if TYPE_CHECKING:
     from crustframe.enrichment import Enrichment
@@ -38,6 +39,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(excel_app, name="excel")
 
 Input = Annotated[str, typer.Argument(help="CSV, TSV or xlsx file; - reads stdin.", show_default=False)]
 Column = Annotated[str | None, typer.Option(help="Column of profile URLs or business e-mails.", show_default=False)]

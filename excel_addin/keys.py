@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from crustframe import contract
 from crustframe.config import API_KEY_VARIABLE, BASE_URL_VARIABLE, read_key, read_origin
 from crustframe.errors import ConfigurationError
+from excel_addin.checks import Check
 
 _TARGET: Final = "crustframe"
 
@@ -66,6 +67,16 @@ def forget_key() -> bool:
     existed = path.exists()
     path.unlink(missing_ok=True)
     return existed
+
+
+def check() -> Check:
+    """Tell where the key comes from, and never the key."""
+    if os.environ.get(API_KEY_VARIABLE):
+        return Check("API key", True, f"in {API_KEY_VARIABLE}; programs started from a menu may not see it.")
+    found = stored_key()
+    if found is None:
+        return Check("API key", False, "none for this origin; run `crustframe excel key`.")
+    return Check("API key", True, f"stored, for {found.origin} only.")
 
 
 def key_file() -> Path:

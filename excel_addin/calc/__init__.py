@@ -11,12 +11,14 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Final
 
 import crustframe
 from crustframe.errors import ConfigurationError
+from excel_addin.checks import Check
 
 IDENTIFIER: Final = "org.crustframe.calc"
 _FILES: Final = (
@@ -68,6 +70,16 @@ def install(extension: Path) -> None:
 def uninstall() -> None:
     """Take the extension out of this user's LibreOffice."""
     _unopkg("remove", IDENTIFIER)
+
+
+def checks() -> Iterator[Check]:
+    """Yield what LibreOffice needs and whether it is there."""
+    tool = find_unopkg()
+    yield Check("LibreOffice", tool is not None, tool or "not found; install LibreOffice Calc with its Python support.")
+    if tool is not None:
+        listed = subprocess.run([tool, "list"], capture_output=True, text=True, check=False).stdout
+        installed = IDENTIFIER in listed
+        yield Check("add-in", installed, "installed." if installed else "run `crustframe excel install --calc`.")
 
 
 def find_unopkg() -> str | None:
