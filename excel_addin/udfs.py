@@ -8,6 +8,7 @@ Windows alone.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -27,7 +28,7 @@ AHEAD_ROWS: Final = 2000
 _IDENTIFIERS: Final = "One column of profile URLs or business e-mails"
 _FIELDS: Final = "Dot paths, separated by commas or in cells; CRUST.FIELDS lists them"
 _RELATIVE_ROW: Final = re.compile(r"ENRICH\(\s*(?:[^!(),]+!)?R(?:\[-?\d+\])?C(?:\[?-?\d+\]?)?\s*[,)]", re.IGNORECASE)
-_ON_WINDOWS: Final = hasattr(xlwings, "import_udfs")
+_ON_WINDOWS: Final = "xlwings.udfs" in sys.modules  # elsewhere xlwings does not import it
 
 
 class Argument(NamedTuple):
@@ -58,11 +59,12 @@ def function(documentation: dict[str, str]) -> Callable[[Function], Function]:
     def decorate(python: Function) -> Function:
         if not _ON_WINDOWS:
             return python
-        made = xlwings.func(python, category="CRUST", call_in_wizard=False, volatile=False)
+        made = python
         for name, words in documentation.items():
             convert = {"convert": _Referring} if name == "identifiers" else {}
             made = xlwings.arg(name, ndim=2, err_to_str=True, doc=words, **convert)(made)
-        decorated: Function = made
+        # Last: xlwings' arg puts the options of the function back to their defaults.
+        decorated: Function = xlwings.func(category="CRUST", call_in_wizard=False, volatile=False)(made)
         return decorated
 
     return decorate

@@ -157,20 +157,19 @@ class Office:
         self._new("org.crustframe.Menu", person).trigger(command)
         return person.heard
 
-    def basic(self, module, source, call, arguments):
+    def basic(self, modules, call):
+        """Run a function of these Basic modules."""
         libraries = self._document.BasicLibraries
+        libraries.VBACompatibilityMode = True
         if not libraries.hasByName("Standard"):
             libraries.createLibrary("Standard")
-        libraries.VBACompatibilityMode = True
         library = libraries.getByName("Standard")
-        if library.hasByName(module):
-            library.removeByName(module)
-        library.insertByName(module, source)
+        for name, source in modules.items():
+            library.insertByName(name, source)
         script = self._document.getScriptProvider().getScript(
-            "vnd.sun.star.script:Standard." + module + "." + call + "?language=Basic&location=document"
+            f"vnd.sun.star.script:Standard.{call}?language=Basic&location=document"
         )
-        result, _, _ = script.invoke(tuple(arguments), (), ())
-        return result
+        return script.invoke((), (), ())[0]
 
     def sleep(self, seconds):
         time.sleep(seconds)
