@@ -98,8 +98,9 @@ def test_the_generated_module_is_the_checked_in_one(client: Client) -> None:
     assert Path(__file__).with_name("xlwings_udfs.bas").read_text(encoding="utf-8") == written[0]
     described = {arguments[0]: words for arguments, words in options}
     assert "CRUST" == described["'crust.xlam'!CRUST_ENRICH"]["Category"]
-    assert "One column of profile URLs or business e-mails" in (
-        described["'crust.xlam'!CRUST_ENRICH"]["ArgumentDescriptions"]
+    assert (
+        "One column of profile URLs or business e-mails"
+        in (described["'crust.xlam'!CRUST_ENRICH"]["ArgumentDescriptions"])
     )
 
 
@@ -171,9 +172,7 @@ def test_a_call_level_fault_is_one_text(call: Call, sheet: Sheet) -> None:
     assert text.startswith("CRUST: 'basic_profile.nome' is not a path")
 
 
-def test_one_cell_formulas_down_a_column_are_bought_in_full_batches(
-    call: Call, sandbox: Sandbox, sheet: Sheet
-) -> None:
+def test_one_cell_formulas_down_a_column_are_bought_in_full_batches(call: Call, sandbox: Sandbox, sheet: Sheet) -> None:
     people = [f"https://www.linkedin.com/in/lead-{n}-example" for n in range(80)]
     sheet.column([people[row % 80] for row in range(200)])
     for row in range(1, 201):
