@@ -27,7 +27,8 @@ _MEANINGS: Final = (
     ("CRUST: ...", "no answer yet; the text says why and what it may cost"),
 )
 _HEADING: Final = PatternFill("solid", fgColor="1F3A5F")
-_WIDTHS: Final = {"A": 44, "B": 24, "C": 40, "D": 14, "E": 18}
+_FONT: Final = "Calibri"
+_WIDTHS: Final = {"A": 46, "B": 32, "C": 44, "D": 36, "E": 26}
 
 
 def write(path: Path) -> Path:
@@ -39,21 +40,26 @@ def write(path: Path) -> Path:
     for row, identifier in enumerate(PEOPLE, 2):
         sheet.append([identifier, *(f"=CRUST.ENRICH($A{row},{column}$1)" for column in "BCDE")])
         sheet[f"E{row}"].number_format = "yyyy-mm-dd"
-    sheet["A7"] = "at most so many credits for whom the ledger does not know"
+    sheet["A7"] = "credits that new people may cost, at most"
     sheet["B7"] = "=CRUST.COST(A2:A4)"
     sheet["B9"] = ArrayFormula("B9:C14", "=CRUST.STATUS()")
     sheet["A9"] = "state of the add-in"
     for row, (cell, meaning) in enumerate(_MEANINGS, 17):
         sheet[f"A{row}"], sheet[f"B{row}"] = cell, meaning
+        sheet[f"A{row}"].data_type = "s"  # the words, not the error
     sheet["A16"] = "what an answer means"
     for name, width in _WIDTHS.items():
         sheet.column_dimensions[name].width = width
-        sheet[f"{name}1"].font = Font(bold=True, color="FFFFFF")
+        sheet[f"{name}1"].font = Font(name=_FONT, bold=True, color="FFFFFF")
         sheet[f"{name}1"].fill = _HEADING
     for name in ("A7", "A9", "A16"):
-        sheet[name].font = Font(bold=True)
-        sheet[name].alignment = Alignment(wrap_text=True, vertical="top")
+        sheet[name].font = Font(name=_FONT, bold=True)
+    for name in ("B7", *(f"C{row}" for row in range(9, 15)), *(f"D{row}" for row in range(2, 5))):
+        sheet[name].alignment = Alignment(horizontal="left")
+    for row in range(2, 5):
+        sheet[f"E{row}"].alignment = Alignment(horizontal="left")
     sheet.freeze_panes = "B2"
+    sheet.print_area = "A1:E20"
     sheet.page_setup.orientation = "landscape"
     sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
     sheet.sheet_properties.pageSetUpPr.fitToPage = True

@@ -188,7 +188,7 @@ class Office:
         try:
             self._desktop.terminate()
             self._process.wait(20)
-        except Exception:
+        except Exception:  # noqa: BLE001
             self._process.kill()
             self._process.wait()
 
@@ -222,7 +222,7 @@ def main():
             else:
                 result = getattr(office, command)(*arguments, **keywords)
             answer = {"result": result}
-        except BaseException:
+        except BaseException:  # noqa: BLE001
             answer = {"error": traceback.format_exc()}
         print(json.dumps(answer), flush=True)
         if command == "quit":
