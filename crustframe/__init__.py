@@ -16,6 +16,7 @@ import crustframe.sandbox
 import crustframe.schema  # noqa: F401  (both rooms load before the functions of their names, which they would hide)
 from crustframe import accessor as _accessor  # noqa: F401
 from crustframe import errors
+from crustframe.changes import changes
 from crustframe.client import Client
 from crustframe.enrichment import Enrichment, Interrupted, enrich, plan
 from crustframe.errors import CrustframeError, PartialResultWarning
@@ -36,6 +37,7 @@ __all__ = [
     "PartialResultWarning",
     "Plan",
     "Report",
+    "changes",
     "enrich",
     "errors",
     "plan",

@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from crustframe.changes import changes
 from crustframe.client import Client
-from crustframe.enrichment import Errors, Fields, Provenance, enrich, plan
+from crustframe.enrichment import Errors, Fields, Only, Prices, Provenance, enrich, plan
 from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction
 from crustframe.plan import Plan
 from crustframe.progress import ProgressCallback
@@ -40,6 +41,7 @@ class DataFrameCrust:
         preview: bool = False,
         keep: Keep = "all",
         max_age: str | float | None = "30d",
+        only: Only = "all",
         on_doubt: OnDoubt = "ask",
         provenance: Provenance = "status",
         lists: Reduction = "join",
@@ -56,7 +58,7 @@ class DataFrameCrust:
         column : hashable
             Which column holds profile URLs or business e-mails.
         fields, max_credits, partial, errors, min_similarity_score, force_fetch, enrich_realtime, preview, keep, \
-max_age, on_doubt, provenance, lists, overwrite, progress, client
+max_age, only, on_doubt, provenance, lists, overwrite, progress, client
             As :func:`crustframe.enrich` takes them.
 
         Returns
@@ -91,6 +93,7 @@ max_age, on_doubt, provenance, lists, overwrite, progress, client
             preview=preview,
             keep=keep,
             max_age=max_age,
+            only=only,
             on_doubt=on_doubt,
             provenance=provenance,
             lists=lists,
@@ -112,8 +115,10 @@ max_age, on_doubt, provenance, lists, overwrite, progress, client
         preview: bool = False,
         keep: Keep = "all",
         max_age: str | float | None = "30d",
+        only: Only = "all",
         on_doubt: OnDoubt = "ask",
         lists: Reduction = "join",
+        prices: Prices = "list",
         client: Client | None = None,
     ) -> Plan:
         """Return what :meth:`enrich` with the same arguments would send and cost. Opens no socket, costs nothing.
@@ -122,8 +127,8 @@ max_age, on_doubt, provenance, lists, overwrite, progress, client
         ----------
         column : hashable
         fields, max_credits, partial, min_similarity_score, force_fetch, enrich_realtime, preview, keep, max_age, \
-on_doubt, lists, client
-            As :func:`crustframe.enrich` takes them.
+only, on_doubt, lists, prices, client
+            As :func:`crustframe.plan` takes them.
 
         Returns
         -------
@@ -146,10 +151,28 @@ on_doubt, lists, client
             preview=preview,
             keep=keep,
             max_age=max_age,
+            only=only,
             on_doubt=on_doubt,
             lists=lists,
+            prices=prices,
             client=client,
         )
+
+    def changes(self, column: Hashable, fields: Fields | None = None, *, client: Client | None = None) -> pd.DataFrame:
+        """Return what changed about these people each time they were bought anew. From the ledger, 0 credits.
+
+        Parameters
+        ----------
+        column : hashable
+        fields, client
+            As :func:`crustframe.changes` takes them.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row for each person and path: ``identifier``, ``path``, ``old``, ``new``, ``changed_at``.
+        """
+        return changes(self._frame, column, fields, client=client)
 
 
 @pd.api.extensions.register_series_accessor("crust")
@@ -230,6 +253,7 @@ max_age, on_doubt, provenance, lists, progress, client
         max_age: str | float | None = "30d",
         on_doubt: OnDoubt = "ask",
         lists: Reduction = "join",
+        prices: Prices = "list",
         client: Client | None = None,
     ) -> Plan:
         """Return what :meth:`enrich` with the same arguments would send and cost. Opens no socket, costs nothing.
@@ -237,8 +261,8 @@ max_age, on_doubt, provenance, lists, progress, client
         Parameters
         ----------
         fields, max_credits, partial, min_similarity_score, force_fetch, enrich_realtime, preview, keep, max_age, \
-on_doubt, lists, client
-            As :func:`crustframe.enrich` takes them.
+on_doubt, lists, prices, client
+            As :func:`crustframe.plan` takes them.
 
         Returns
         -------
@@ -257,5 +281,6 @@ on_doubt, lists, client
             max_age=max_age,
             on_doubt=on_doubt,
             lists=lists,
+            prices=prices,
             client=client,
         )

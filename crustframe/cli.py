@@ -1,4 +1,7 @@
-"""The shell: ``crustframe enrich | plan | fields | sandbox | demo``. stdout is data, stderr is words."""
+"""The shell: ``crustframe enrich | plan | changes | fields | ledger | budget | sandbox | demo``.
+
+stdout is data, stderr is words.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +9,35 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NoReturn
 
-import click
 import typer
 
 from crustframe import __version__
+from crustframe.changes import changes as find_changes
 from crustframe.client import Client
-from crustframe.enrichment import Errors, Interrupted, Provenance, provenance_names
+from crustframe.enrichment import STATUS_COLUMN, Errors, Interrupted, Only, Prices, Provenance, provenance_names
 from crustframe.enrichment import enrich as enrich_column
 from crustframe.enrichment import plan as plan_column
-from crustframe.errors import ColumnNotFoundError, CrustframeError, PartialResultWarning
+from crustframe.errors import ColumnNotFoundError, CrustframeError, PartialResultWarning, SettingError
 from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction, catalogue, describe, read_paths
+from crustframe.ledger_commands import app as ledger_app
+from crustframe.ledger_commands import budget
 from crustframe.purchasing import OnDoubt
 from excel_addin.cli import app as excel_app
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from crustframe.enrichment import Enrichment
     from crustframe.plan import Plan
     from crustframe.report import Report
     from crustframe.tables import Table
+
+# Some releases of typer bring their own click, others import it.
+_UsageError: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 ASK_ABOVE_CREDITS: Final = 100.0  # reliability notes, section 7
 PARTIAL_EXIT, BUDGET_EXIT, INTERRUPTED_EXIT = 3, 7, 130
@@ -39,6 +49,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.add_typer(ledger_app, name="ledger")
+app.command("budget")(budget)
 
 app.add_typer(excel_app, name="excel")
 
@@ -57,19 +69,25 @@ Partial = Annotated[bool, typer.Option("--partial", help="Buy what surely fits u
 MinScore = Annotated[
     float | None, typer.Option(help="For e-mails: candidates below it (0 to 1) are neither returned nor charged.")
 ]
-ForceFetch = Annotated[bool, typer.Option("--force-fetch", help="Ask for a fresh fetch; its effect is left open.")]
-Realtime = Annotated[bool, typer.Option("--enrich-realtime", help="Ask for realtime data; the effect is left open.")]
+ForceFetch = Annotated[bool, typer.Option("--force-fetch", help="Ask for a fresh fetch, as far as the API does it.")]
+Realtime = Annotated[bool, typer.Option("--enrich-realtime", help="Ask for realtime data, as far as the API does it.")]
 Preview = Annotated[bool, typer.Option("--preview", help="Basic profile only, 0 credits, where the account has it.")]
 KeepOption = Annotated[Keep, typer.Option(help="Ask for all groups of the base credit, or only for what fields need.")]
 MaxAge = Annotated[str, typer.Option(help="How old a stored person may be: 30d, 12h, or none.")]
+OnlyOption = Annotated[
+    Only,
+    typer.Option(
+        help="In a table that has the columns: all rows, rows with empty cells, rows that failed, stale ones."
+    ),
+]
 OnDoubtOption = Annotated[
     OnDoubt, typer.Option(help="People whose earlier request got no answer: ask, buy them again, or leave them.")
 ]
 Lists = Annotated[Reduction, typer.Option(help="How a list becomes a cell.")]
 UseSandbox = Annotated[bool, typer.Option("--sandbox", help="Invented people of the embedded sandbox; no cost.")]
-Delimiter = Annotated[str | None, typer.Option(help="Of the input; found by itself otherwise.", show_default="auto")]
-Encoding = Annotated[str | None, typer.Option(help="Of the input.", show_default="utf-8")]
-Sheet = Annotated[str | None, typer.Option(help="Of an xlsx input.", show_default="the first")]
+Delimiter = Annotated[str | None, typer.Option(help="Delimiter of the input.", show_default="auto")]
+Encoding = Annotated[str | None, typer.Option(help="Encoding of the input.", show_default="utf-8")]
+Sheet = Annotated[str | None, typer.Option(help="Sheet of an xlsx input.", show_default="the first")]
 Ledger = Annotated[Path | None, typer.Option(help="File of paid answers.", show_default="one per user")]
 
 
@@ -88,6 +106,7 @@ def enrich(
     preview: Preview = False,
     keep: KeepOption = "all",
     max_age: MaxAge = "30d",
+    only: OnlyOption = "all",
     on_doubt: OnDoubtOption = "ask",
     provenance: Annotated[Provenance, typer.Option(help="Which crust. columns come along.")] = "status",
     lists: Lists = "join",
@@ -109,11 +128,17 @@ def enrich(
     Exit codes: 0 all resolved, 2 usage, 3 some rows failed or in doubt, 4 key or credits, 5 network or server,
     6 local storage, 7 budget, 130 interrupted.
     """
+    from crustframe.tables.destination import replacing
+
     table = _open(source, delimiter, encoding, sheet)
     fields = _fields(field)
     names = [*(path.name for path in read_paths(fields, lists=lists)), *provenance_names(provenance)]
-    cells = table.column(_column(table, column))
+    column = _column(table, column)
+    overwrite = overwrite or only != "all"
     table.check(output, names, overwrite_columns=overwrite)
+    if receipt is not None:
+        table.refuse(receipt)
+    frame = _frame(table, column, names if only != "all" else [])
     asked: dict[str, Any] = {
         "max_credits": max_credits,
         "partial": partial,
@@ -123,10 +148,11 @@ def enrich(
         "preview": preview,
         "keep": keep,
         "max_age": _age(max_age),
+        "only": only,
         "lists": lists,
     }
     with _client(sandbox, ledger) as client:
-        plan = plan_column(cells, fields=fields, on_doubt=on_doubt, client=client, **asked)
+        plan = plan_column(frame, column, fields, on_doubt=on_doubt, client=client, **asked)
         _say(str(plan))
         if plan.new:
             client.settings.require_key()
@@ -137,21 +163,25 @@ def enrich(
         interrupted = False
         try:
             found = enrich_column(
-                cells,
-                fields=fields,
+                frame,
+                column,
+                fields,
                 errors=errors,
                 on_doubt=on_doubt,
                 provenance=provenance,
+                overwrite=overwrite,
                 progress=progress,
                 client=client,
                 **asked,
             )
         except Interrupted as stopped:
             found, interrupted = stopped.enrichment, True
-    _write(table, output, found, csv_safe=csv_safe, overwrite=overwrite)
+    _write(table, output, _added(frame, found, names), csv_safe=csv_safe, overwrite=overwrite)
     _say(str(found.report))
     if receipt is not None:
-        receipt.write_text(json.dumps(found.report.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(found.report.to_dict(), indent=1, ensure_ascii=False) + "\n"
+        with replacing(receipt) as file:
+            file.write(text.encode())
     raise typer.Exit(INTERRUPTED_EXIT if interrupted else exit_code(found.report))
 
 
@@ -168,8 +198,10 @@ def plan(
     preview: Preview = False,
     keep: KeepOption = "all",
     max_age: MaxAge = "30d",
+    only: OnlyOption = "all",
     on_doubt: OnDoubtOption = "ask",
     lists: Lists = "join",
+    prices: Annotated[Prices, typer.Option(help="Published limits, or ask the account (free).")] = "list",
     sandbox: UseSandbox = False,
     ledger: Ledger = None,
     delimiter: Delimiter = None,
@@ -179,9 +211,12 @@ def plan(
 ) -> None:
     """Say what `enrich` would send and cost. Opens no socket, costs nothing."""
     table = _open(source, delimiter, encoding, sheet)
+    column, fields = _column(table, column), _fields(field)
+    names = [*(path.name for path in read_paths(fields, lists=lists)), STATUS_COLUMN]
     made = plan_column(
-        table.column(_column(table, column)),
-        fields=_fields(field),
+        _frame(table, column, names if only != "all" else []),
+        column,
+        fields,
         max_credits=max_credits,
         partial=partial,
         min_similarity_score=min_similarity_score,
@@ -190,11 +225,41 @@ def plan(
         preview=preview,
         keep=keep,
         max_age=_age(max_age),
+        only=only,
         on_doubt=on_doubt,
         lists=lists,
+        prices=prices,
         client=_planning_client(sandbox, ledger),
     )
     typer.echo(json.dumps(made.to_dict(), indent=1) if as_json else str(made))
+
+
+@app.command()
+def changes(
+    source: Input,
+    column: Column = None,
+    field: Field = None,
+    output: Annotated[str, typer.Option("--output", "-o", help="File to write; - is stdout.")] = "-",
+    ledger: Ledger = None,
+    sandbox: UseSandbox = False,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+) -> None:
+    """List what changed about people since last time.
+
+    One CSV line for each person and path, each time somebody was bought anew. From the ledger, 0 credits.
+
+    Buy anew first: `crustframe enrich --max-age 0 ...` or a shorter age.
+    """
+    from crustframe.tables import write_rows
+
+    table = _open(source, delimiter, encoding, sheet)
+    cells = table.column(_column(table, column))
+    with contextlib.closing(_planning_client(sandbox, ledger)) as client:
+        found = find_changes(cells, fields=_fields(field) if field else None, client=client)
+    write_rows(output, found)
+    _say(f"{len(found)} changes")
 
 
 @app.command()
@@ -202,7 +267,7 @@ def fields(
     words: Annotated[list[str] | None, typer.Argument(metavar="[FILTER]", help="Words the path must hold.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
 ) -> None:
-    """List what can be asked for: path, type, group, and credits for one person."""
+    """List every path with its type, group and price."""
     found = [describe(field) for field in catalogue().search(" ".join(words or []))]
     if not found:
         near = catalogue().nearest(" ".join(words or []))
@@ -219,14 +284,16 @@ def fields(
         note = f"  {row['access']}" if row.get("access", "base") == "gated" else ""
         typer.echo("  ".join(str(row[name]).ljust(widths[name]) for name in headings).rstrip() + note)
     if sys.stdout.isatty():
-        _say("credits: what one matched person costs if only this is asked, base credit included; base groups share it")
+        _say("credits: what one matched person costs if only this is asked; base groups share one credit")
 
 
 @app.command("sandbox")
 def run_sandbox(
-    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
     key: Annotated[str, typer.Option(help="The only key it takes; never a real one.")] = "sandbox-key",
-    requests_per_minute: Annotated[float, typer.Option("--rpm", "--requests-per-minute", help="0 is no limit.")] = 15,
+    requests_per_minute: Annotated[
+        float, typer.Option("--rpm", "--requests-per-minute", min=0, help="0 is no limit.")
+    ] = 15,
     snapshot: Annotated[Literal["A", "B", "C"], typer.Option(help="Age of the API it plays.")] = "A",
     latency_s: Annotated[float, typer.Option("--latency", help="Seconds before an answer.")] = 0.0,
     balance: Annotated[float, typer.Option(help="Credits of the account.")] = 1_000_000.0,
@@ -239,36 +306,43 @@ def run_sandbox(
     drift: Annotated[bool, typer.Option("--drift", help="Let some values have wrong types.")] = False,
     speed: Annotated[float, typer.Option(help="Sandbox seconds per real second.")] = 1.0,
 ) -> None:
-    """Run a local stand-in of the API with invented people, on 127.0.0.1 only.
+    """Run a local API with invented people.
+
+    It listens on 127.0.0.1 only, takes no real key and contacts nobody.
 
     Slugs and addresses beginning with `nobody` are always unknown; slugs ending in `-example` and addresses at
     `.example` domains are always known.
     """
     from crustframe.sandbox.server import serve
 
-    serve(
-        port=port,
-        key=key,
-        requests_per_minute=requests_per_minute or None,
-        snapshot=snapshot,
-        latency_s=latency_s,
-        balance=balance,
-        denied_fields=deny or (),
-        credits_gone_status=403 if credits_gone_status == 403 else 402,
-        preview=preview,
-        strict_auth=strict_auth,
-        refuse=refuse or (),
-        unknown_share=unknown_share,
-        drift=drift,
-        speed=speed,
-    )
+    try:
+        serve(
+            port=port,
+            key=key,
+            requests_per_minute=requests_per_minute or None,
+            snapshot=snapshot,
+            latency_s=latency_s,
+            balance=balance,
+            denied_fields=deny or (),
+            credits_gone_status=403 if credits_gone_status == 403 else 402,
+            preview=preview,
+            strict_auth=strict_auth,
+            refuse=refuse or (),
+            unknown_share=unknown_share,
+            drift=drift,
+            speed=speed,
+        )
+    except OSError as error:
+        raise SettingError(
+            f"Port {port} cannot be used ({error.strerror}).", hint="leave --port out: a free one is taken."
+        ) from None
 
 
 @app.command()
 def demo(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Keep the resulting table there.")] = None,
 ) -> None:
-    """Run the main job on the embedded sandbox: 200 invented leads, no key, no cost."""
+    """Run the main job on 200 invented leads: no key, no cost."""
     from crustframe.demo import run
 
     run(output)
@@ -299,17 +373,17 @@ def main() -> NoReturn:
 
     warnings.simplefilter("ignore", PartialResultWarning)  # the receipt says the same
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="crustframe", standalone_mode=False)
     except CrustframeError as error:
         _say(f"Error: {error}")
         code = error.exit_code
-    except click.ClickException as error:
+    except _UsageError as error:
         error.show()
         code = error.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         _say("Interrupted. What was paid for is in the ledger; run the same again to go on.")
         code = INTERRUPTED_EXIT
     sys.exit(code or 0)
@@ -377,8 +451,32 @@ def _confirmed_doubt(plan: Plan) -> bool:
     return _is_attended() and typer.confirm(question, err=True)
 
 
-def _write(table: Table, output: str, found: Enrichment, *, csv_safe: bool, overwrite: bool) -> None:
-    written = table.write(output, found.frame, csv_safe=csv_safe, overwrite_columns=overwrite)
+def _frame(table: Table, column: str, names: Sequence[str]) -> pd.DataFrame:
+    """Return the asked column, and those of the columns to fill that are there already."""
+    import pandas as pd
+
+    there = [column, *(name for name in names if name in table.columns and name != column)]
+    return pd.DataFrame({name: pd.Series(table.column(name), dtype=object) for name in there})
+
+
+def _added(frame: pd.DataFrame, found: Enrichment, names: Sequence[str]) -> dict[str, list[object]]:
+    from crustframe.tables import KEEP
+
+    added = {name: found.frame[name].tolist() for name in names}
+    for name in set(names) & set(frame.columns):
+        old = frame[name].tolist()
+        added[name] = [KEEP if now is was else now for now, was in zip(added[name], old, strict=True)]
+    return added
+
+
+def _write(
+    table: Table, output: str, added: Mapping[str, Sequence[object]], *, csv_safe: bool, overwrite: bool
+) -> None:
+    try:
+        written = table.write(output, added, csv_safe=csv_safe, overwrite_columns=overwrite)
+    except BrokenPipeError:  # who read stdout has seen enough; the receipt is still told
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return
     if written.neutralised:
         _say(f"{written.neutralised} cells that a spreadsheet would run as formulas were defused with a leading '")
     if written.cut:

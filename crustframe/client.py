@@ -108,17 +108,9 @@ class Client:
 
     def credits(self) -> float:
         """Return the balance of the account (``GET /user/credits``). Free."""
-        import orjson
+        from crustframe.api.account import read_balance
 
-        from crustframe.errors import ResponseError, error_from_answer
-
-        exchange = self.transport.get("/user/credits")
-        if exchange.status != 200:
-            raise error_from_answer(exchange.status, exchange.body, request_id=exchange.request_id)
-        try:
-            return float(orjson.loads(exchange.body)["credits"])
-        except (ValueError, KeyError, TypeError):
-            raise ResponseError("The balance cannot be read from the answer. Nothing was charged.") from None
+        return read_balance(self.transport)
 
     def close(self) -> None:
         """Close connections and the ledger's file."""

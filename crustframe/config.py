@@ -21,6 +21,7 @@ LEDGER_VARIABLE: Final = "CRUSTFRAME_LEDGER"
 OFFLINE_VARIABLE: Final = "CRUSTFRAME_OFFLINE"
 REQUESTS_PER_MINUTE_VARIABLE: Final = "CRUSTFRAME_REQUESTS_PER_MINUTE"
 
+_HOST: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*\.?|[0-9a-f:.]*:[0-9a-f:.]*")
 _LOOPBACK: Final = re.compile(r"localhost|127(?:\.\d{1,3}){3}|::1")
 
 
@@ -152,7 +153,8 @@ def read_origin(url: str) -> str:
         host, port = (parts.hostname or "").lower(), parts.port
     except ValueError:
         host, port, parts = "", None, urlsplit("")
-    if not host or parts.scheme not in {"http", "https"} or parts.username or parts.query or parts.fragment:
+    strange = "@" in parts.netloc or not _HOST.fullmatch(host) or parts.query or parts.fragment
+    if parts.scheme not in {"http", "https"} or strange:
         raise ConfigurationError(
             "The base URL cannot be used. Nothing was sent.",
             hint=f"give scheme and host only, such as {contract.BASE_URL}.",

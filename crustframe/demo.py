@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import tempfile
 from importlib import resources
@@ -21,6 +22,7 @@ FIELDS: Final = (
     "skills.professional_network_skills | count as skills",
     "basic_profile.location.country as country",
 )
+_WIDTH: Final = 32
 _SHOWN: Final = ("lead_id", COLUMN, "crust.status", "name", "title", "employer", "connections", "skills")
 
 
@@ -32,6 +34,8 @@ def run(output: Path | None = None) -> None:
     output : pathlib.Path, optional
         Where to keep the table; by default it is only shown.
     """
+    with contextlib.suppress(AttributeError):  # a stream that somebody put in the place of stdout
+        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
     with tempfile.TemporaryDirectory() as folder, EmbeddedSandbox(latency_s=0.3) as sandbox:
         leads = Path(folder) / "leads.csv"
         leads.write_bytes(resources.files("crustframe").joinpath("data/demo_leads.csv").read_bytes())
@@ -73,4 +77,7 @@ def _show(destination: str) -> None:
     shown = sample[~sample.index.duplicated()].sort_index()[list(_SHOWN)]
     print(f"\n{len(shown)} of {len(rows)} rows, every status among them:\n")
     clean = shown.map(lambda text: "".join(letter if letter.isprintable() else " " for letter in text))
-    print(clean.to_string(index=False, max_colwidth=34, justify="left"))
+    cut = clean.map(lambda text: text if len(text) <= _WIDTH else text[: _WIDTH - 3] + "...")
+    widths = [max(map(len, [name, *cut[name]])) for name in cut.columns]
+    for row in [cut.columns, *cut.itertuples(index=False)]:
+        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())

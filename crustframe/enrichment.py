@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
+from crustframe.api import person
 from crustframe.api.person import Options
 from crustframe.client import Client
 from crustframe.config import read_age
@@ -20,6 +21,7 @@ from crustframe.errors import (
     FieldError,
     OfflineError,
     PartialResultWarning,
+    PermissionDeniedError,
     SettingError,
 )
 from crustframe.expand import Expansion
@@ -48,12 +50,15 @@ if TYPE_CHECKING:
 
 Errors = Literal["coerce", "raise"]
 Provenance = Literal["none", "status", "full"]
+Prices = Literal["list", "account"]
+Only = Literal["all", "missing", "failed", "stale"]
 Fields = str | Sequence[str] | Mapping[str, str]
 
 NO_MATCH_AGE_S: Final = 7 * 86400.0
 """How long "nobody there" is believed; it cost nothing, and people join."""
 
 STATUS_COLUMN: Final = "crust.status"
+_UNRESOLVED: Final = frozenset({"failed", "in_doubt", "not_run"})
 _UNSETTLED: Final = frozenset({"failed", "in_doubt"})
 
 
@@ -132,6 +137,7 @@ def enrich(
     preview: bool = False,
     keep: Keep = "all",
     max_age: str | float | None = "30d",
+    only: Only = "all",
     on_doubt: OnDoubt = "ask",
     provenance: Provenance = "status",
     lists: Reduction = "join",
@@ -170,7 +176,12 @@ def enrich(
         Ask for every group that the base credit covers, so that later columns are free, or only for what `fields`
         need.
     max_age : str or float, optional
-        How old a stored person may be: ``"30d"``, ``"12h"``, seconds, or ``None`` for any age.
+        How old a stored person may be: ``"30d"``, ``"12h"``, seconds, or ``None`` for any age. ``0`` buys everybody
+        anew.
+    only : {"all", "missing", "failed", "stale"}
+        On a frame that has the columns already: look up every row, or only rows with an empty asked cell, rows that
+        failed, are in doubt or were not run, or rows whose stored person is older than `max_age`. All other cells
+        stay as they are.
     on_doubt : {"ask", "resend", "skip"}
         People whose earlier request got no complete answer: leave them in doubt ("ask" and "skip"; "ask" still
         finishes a run that was killed), or buy them again, each at most once a run.
@@ -216,10 +227,10 @@ def enrich(
     """
     started = time.monotonic()
     _one_of("errors", errors, get_args(Errors))
+    _one_of("only", only, get_args(Only))
     _one_of("provenance", provenance, get_args(Provenance))
     _one_of("on_doubt", on_doubt, get_args(OnDoubt))
-    if max_credits is not None and not 0 <= max_credits < float("inf"):
-        raise SettingError(f"max_credits={max_credits!r} is no number of credits. Nothing was sent.")
+    _check_ceiling(max_credits)
     question = _read_question(
         fields,
         lists=lists,
@@ -230,10 +241,12 @@ def enrich(
         enrich_realtime=enrich_realtime,
         max_age=max_age,
     )
-    cells = _cells(data, column)
-    _check_names(data, [*(path.name for path in question.paths), *provenance_names(provenance)], overwrite)
-    with _client_of(client) as asked:
-        identifiers = read_identifiers(cells)
+    cells = cells_of(data, column)
+    names = [*(path.name for path in question.paths), *provenance_names(provenance)]
+    _check_names(data, names, overwrite or only != "all")
+    with client_of(client) as asked:
+        rows = _chosen_rows(data, cells, question, only, asked)
+        identifiers = read_identifiers(cells if rows is None else [cells[row] for row in rows])
         known, plan = _plan(asked, identifiers, question, on_doubt)
         plan.within(max_credits, partial=partial)
 
@@ -260,7 +273,8 @@ def enrich(
     def read_matches() -> pd.DataFrame:
         return _matches(asked, identifiers, question)
 
-    enrichment = Enrichment(_beside(data, columns), report, read_matches)
+    frame = _beside(data, columns) if rows is None else _filled(data, columns, rows, only)
+    enrichment = Enrichment(frame, report, read_matches)
     if bought.interrupted:
         raise Interrupted(enrichment)
     if errors == "raise" and bought.stopped is not None:
@@ -283,19 +297,25 @@ def plan(
     preview: bool = False,
     keep: Keep = "all",
     max_age: str | float | None = "30d",
+    only: Only = "all",
     on_doubt: OnDoubt = "ask",
     lists: Reduction = "join",
+    prices: Prices = "list",
     client: Client | None = None,
 ) -> Plan:
-    """Return what :func:`enrich` with the same arguments would send and cost. Opens no socket, costs nothing.
+    """Return what :func:`enrich` with the same arguments would send and cost. Costs nothing.
 
-    Without an API key the ledger is not consulted and everybody counts as new.
+    Opens no socket unless ``prices="account"`` asks the account. Without an API key the ledger is not consulted and
+    everybody counts as new.
 
     Parameters
     ----------
     data, column, fields, max_credits, partial, min_similarity_score, force_fetch, enrich_realtime, preview, keep, \
-max_age, on_doubt, lists, client
+max_age, only, on_doubt, lists, client
         As :func:`enrich` takes them.
+    prices : {"list", "account"}
+        Reckon with the published limits, or ask ``GET /account/endpoints`` (free) at which pace this account may
+        ask and which fields it lacks. Credits come from the price list, or from what this account was billed before.
 
     Returns
     -------
@@ -307,8 +327,13 @@ max_age, on_doubt, lists, client
         It may cost more than `max_credits`.
     FieldError, ColumnNotFoundError, ConfigurationError
         Something to mend first.
+    PermissionDeniedError
+        With ``prices="account"``: the account lacks the endpoint or a needed field.
     """
     _one_of("on_doubt", on_doubt, get_args(OnDoubt))
+    _one_of("only", only, get_args(Only))
+    _one_of("prices", prices, get_args(Prices))
+    _check_ceiling(max_credits)
     question = _read_question(
         fields,
         lists=lists,
@@ -319,9 +344,14 @@ max_age, on_doubt, lists, client
         enrich_realtime=enrich_realtime,
         max_age=max_age,
     )
-    cells = _cells(data, column)
-    with _client_of(client) as asked:
-        _, made = _plan(asked, read_identifiers(cells), question, on_doubt)
+    cells = cells_of(data, column)
+    with client_of(client) as asked:
+        pace = None
+        if prices == "account":
+            question, pace = _granted(question, asked)
+        rows = _chosen_rows(data, cells, question, only, asked)
+        identifiers = read_identifiers(cells if rows is None else [cells[row] for row in rows])
+        _, made = _plan(asked, identifiers, question, on_doubt, pace)
     return made.within(max_credits, partial=partial)
 
 
@@ -463,7 +493,11 @@ def _read_question(
 
 
 def _plan(
-    client: Client, identifiers: Identifiers, question: Question, on_doubt: OnDoubt
+    client: Client,
+    identifiers: Identifiers,
+    question: Question,
+    on_doubt: OnDoubt,
+    requests_per_minute: float | None = None,
 ) -> tuple[dict[str, Known], Plan]:
     known = client.ledger.known(identifiers.unique, question.need)
     doubts = [] if on_doubt == "resend" else client.ledger.doubts(identifiers.unique)
@@ -472,11 +506,87 @@ def _plan(
         known=known,
         in_doubt={d.identifier.key for d in doubts if d.told or on_doubt == "skip"} - set(known),
         groups=question.options.groups,
-        price=question.options.price,
-        requests_per_minute=client.requests_per_minute,
+        price=max(question.options.price, client.ledger.observed_price(question.options.coverage) or 0.0),
+        requests_per_minute=requests_per_minute or client.requests_per_minute,
         match_rate=client.ledger.match_rate(),
+        credits_left_today=client.ledger.left_today(),
     )
     return known, made
+
+
+def _granted(question: Question, client: Client) -> tuple[Question, float | None]:
+    """Ask the account what it may do; leave out what it lacks and nothing needs."""
+    from crustframe.api.account import read_endpoint
+
+    endpoint = read_endpoint(client.transport, person.ENDPOINT)
+    if endpoint is None:
+        return question, None
+    lacking = {g for g in question.options.groups if g in endpoint.disabled_fields}
+    if not endpoint.enabled or lacking & question.needed:
+        what = ", ".join(sorted(lacking & question.needed)) or person.ENDPOINT
+        raise PermissionDeniedError(
+            f"The account lacks {what}. Nothing was sent, nothing was charged.",
+            denied_fields=sorted(lacking),
+            hint="leave it out, or ask the vendor to grant it.",
+        )
+    options = replace(question.options, groups=question.options.groups - lacking)
+    own = client.settings.requests_per_minute
+    pace = endpoint.requests_per_minute
+    return replace(question, options=options), min(own, pace) if own and pace else pace
+
+
+def _chosen_rows(
+    data: Any, cells: Sequence[object], question: Question, only: Only, client: Client
+) -> list[int] | None:
+    """Return which rows are looked up, or None for all."""
+    import pandas as pd
+
+    if only == "all":
+        return None
+    if not isinstance(data, pd.DataFrame):
+        raise SettingError(f"only={only!r} needs a frame that has the columns already. Nothing was sent.")
+    if only == "failed":
+        if STATUS_COLUMN not in data.columns:
+            raise ColumnNotFoundError(
+                f"The frame has no column {STATUS_COLUMN!r}, so nobody knows what failed. Nothing was sent.",
+                hint="use only='missing', or only='all'.",
+            )
+        return [row for row, status in enumerate(data[STATUS_COLUMN].tolist()) if status in _UNRESOLVED]
+    if only == "missing":
+        empty = [_is_empty(data, path.name) for path in question.paths]
+        return [row for row, blanks in enumerate(zip(*empty, strict=True)) if any(blanks)]
+    identifiers = read_identifiers(cells)
+    known = client.ledger.known(identifiers.unique, question.need)
+    stale = {n for n, identifier in enumerate(identifiers.unique) if identifier.key not in known}
+    return [row for row, position in enumerate(identifiers.per_row) if position in stale]
+
+
+def _is_empty(frame: pd.DataFrame, name: str) -> list[bool]:
+    if name not in frame.columns:
+        return [True] * len(frame)
+    return [blank or cell == "" for blank, cell in zip(frame[name].isna(), frame[name].tolist(), strict=True)]
+
+
+def _filled(frame: pd.DataFrame, columns: pd.DataFrame, rows: list[int], only: Only) -> pd.DataFrame:
+    """Return the frame with the looked-up cells in it, and every other cell as it was."""
+    import pandas as pd
+
+    filled = frame.copy()
+    for name in columns.columns:
+        new = columns[name].array
+        if name not in frame.columns:
+            values, places = pd.array([pd.NA] * len(frame), dtype=new.dtype), set(rows)
+        else:
+            old = frame[name].array
+            values = old.copy() if old.dtype == new.dtype else pd.array(old, dtype=object)
+            blank = _is_empty(frame, name)
+            keeps_filled = only == "missing" and not name.startswith("crust.")
+            places = {row for row in rows if blank[row] or not keeps_filled}
+        for position, row in enumerate(rows):
+            if row in places:
+                values[row] = new[position]
+        filled[name] = pd.Series(values, index=frame.index)
+    return filled
 
 
 def _tell_doubts(table: _Table, client: Client, plan: Plan, known: Mapping[str, Known]) -> None:
@@ -676,7 +786,8 @@ def _matches(client: Client, identifiers: Identifiers, question: Question) -> pd
 # The user's own table --------------------------------------------------------------------------------------------
 
 
-def _cells(data: Any, column: Hashable | None) -> list[object]:
+def cells_of(data: Any, column: Hashable | None) -> list[object]:
+    """Return the cells of a column, whatever holds it."""
     import pandas as pd
 
     if isinstance(data, pd.DataFrame):
@@ -729,11 +840,10 @@ def _beside(data: Any, columns: pd.DataFrame) -> pd.DataFrame:
     if not isinstance(data, pd.DataFrame):
         return columns.set_axis(data.index) if isinstance(data, pd.Series) else columns
     frame = data.copy()
-    new = columns.set_axis(data.index)
-    replaced = [name for name in new.columns if name in data.columns]
-    for name in replaced:
-        frame[name] = new[name].array
-    return pd.concat([frame, new.drop(columns=replaced)], axis=1)
+    levels = frame.columns.nlevels
+    for name in columns.columns:
+        frame[name if levels == 1 else (name, *[""] * (levels - 1))] = columns[name].array
+    return frame
 
 
 def provenance_names(provenance: Provenance) -> list[str]:
@@ -744,7 +854,8 @@ def provenance_names(provenance: Provenance) -> list[str]:
 
 
 @contextmanager
-def _client_of(client: Client | None) -> Iterator[Client]:
+def client_of(client: Client | None) -> Iterator[Client]:
+    """Use the given client, or one of the environment that is closed afterwards."""
     if client is not None:
         yield client
         return
@@ -755,6 +866,13 @@ def _client_of(client: Client | None) -> Iterator[Client]:
 def _one_of(name: str, value: object, allowed: Sequence[str]) -> None:
     if value not in allowed:
         raise SettingError(f"{name}={value!r} is not one of {', '.join(allowed)}. Nothing was sent.")
+
+
+def _check_ceiling(max_credits: float | None) -> None:
+    if max_credits is not None and not 0 <= max_credits < float("inf"):
+        raise SettingError(
+            f"max_credits={max_credits!r} is no number of credits. Nothing was sent.", hint="give 0 or more."
+        )
 
 
 def _stacklevel() -> int:

@@ -269,7 +269,7 @@ def error_from_answer(
     """Return the error that a complete answer other than 200 stands for.
 
     Both shapes are read, ``{"error": {"type", "message", "metadata"}}`` and ``{"message"}``. A 5xx that does
-    not speak the API's language came from something in between, so its charge is unknown.
+    not speak the API's language, or that no API server writes itself (502, 504), leaves the charge unknown.
     """
     kind, said, metadata = _said(body)
     facts: dict[str, Any] = {"status": status, "request_id": request_id, "wait_s": wait_s}
@@ -290,7 +290,7 @@ def error_from_answer(
         case 403:
             denied = [str(name) for entry in metadata for name in _names(entry, "denied_fields")]
             if not denied and (found := re.search(r"Access denied to fields:\s*(.+)", said)):
-                denied = [name.strip() for name in found[1].split(",")]
+                denied = [name.strip(" .") for name in found[1].split(",")]
             return PermissionDeniedError(
                 f"The account may not do this (403{quoted}). Nothing was charged.",
                 denied_fields=denied,
@@ -302,8 +302,9 @@ def error_from_answer(
         case 400 | 404 | 413 | 422:
             named = re.search(r"Invalid business emails:\s*(.+)", said)
             available = [str(name) for entry in metadata for name in _names(entry, "available_fields")]
-            about_parameters = bool(available) or bool(
-                re.search(r"(?i)exactly one identifier type|preview|x-api-version|not permitted|body key|json", said)
+            about_parameters = not named and bool(
+                available
+                or re.search(r"(?i)exactly one identifier type|preview|x-api-version|not permitted|body key|json", said)
             )
             return BadRequestError(
                 f"The API refused the request ({status}{quoted}). Nothing was charged.",
@@ -314,7 +315,7 @@ def error_from_answer(
             )
         case 429:
             return RateLimitError(f"Too many requests (429{quoted}). Nothing was charged.", **facts)
-        case _ if status >= 500 and (kind or said):
+        case 500 | 503 if kind:
             return ServiceError(
                 f"The API failed ({status}{quoted}). Failed requests are not charged.",
                 hint="run the same again later: everybody found so far is in the ledger and free.",
@@ -335,7 +336,7 @@ def error_from_answer(
 def _said(body: bytes) -> tuple[str, str, list[Any]]:
     try:
         answer = json.loads(body[:65536])
-    except ValueError:
+    except (ValueError, RecursionError):
         return "", "", []
     if not isinstance(answer, dict):
         return "", "", []

@@ -8,16 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import orjson
-
 from crustframe.fields import Path, Step, alternatives, element_type
-from crustframe.records import Record
+from crustframe.records import Record, write_json
 
 Getter = Callable[[Any], Any]
 Drift = Counter[tuple[str, str]]
 """How often a path came back as something else: (path, what came) to cells."""
 
 JOINT: Final = "; "
+_LONE_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")  # half of a pair: no file and no arrow array holds it
 
 
 class _Wrong(Exception):  # noqa: N818  (never leaves this room)
@@ -88,7 +87,7 @@ def compile_getter(path: Path) -> Getter:
         return _one(path.steps, convert)
     if None not in path.steps:  # an object at one place, told as JSON
         take = _one(path.steps, _as_is)
-        return lambda person: None if (value := take(person)) is None else orjson.dumps(value).decode()
+        return lambda person: None if (value := take(person)) is None else write_json(value).decode()
     take_all = _many(path.steps, convert)
     reduce = _REDUCTIONS[path.reduction]
     return lambda person: None if (values := take_all(person)) is None else reduce(values)
@@ -169,7 +168,7 @@ def _as_is(value: Any) -> Any:
 def _string(value: Any) -> Any:
     if not isinstance(value, str):
         raise _Wrong(value)
-    return value
+    return value if value.isascii() else _LONE_SURROGATE.sub("\ufffd", value)
 
 
 def _integer(value: Any) -> Any:
@@ -231,7 +230,7 @@ def _text(value: Any) -> str:
         case datetime():
             return time_text(value)
         case dict() | list():
-            return orjson.dumps(value).decode()
+            return write_json(value).decode()
         case _:
             return str(value)
 
@@ -242,7 +241,7 @@ def time_text(value: datetime) -> str:
 
 
 def _json(values: list[Any]) -> str:
-    return orjson.dumps([time_text(v) if isinstance(v, datetime) else v for v in values]).decode()
+    return write_json([time_text(v) if isinstance(v, datetime) else v for v in values]).decode()
 
 
 _REDUCTIONS: Final[Mapping[str, Callable[[list[Any]], Any]]] = {

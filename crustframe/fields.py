@@ -277,6 +277,11 @@ def read_paths(fields: str | Sequence[str] | Mapping[str, str], *, lists: Reduct
     if not paths:
         raise FieldError("No field is named. Nothing was sent.", hint=f"for instance {DEFAULT_FIELDS[0]!r}.")
     names = [path.name for path in paths]
+    if taken := [name for name in names if name.startswith("crust.")]:
+        raise FieldError(
+            f"A column cannot be named {taken[0]!r}: names that begin with 'crust.' are our remarks. Nothing was sent.",
+            hint="choose another name.",
+        )
     if doubled := sorted({name for name in names if names.count(name) > 1}):
         raise FieldError(
             f"Two columns would be named {doubled[0]!r}. Nothing was sent.",
@@ -299,13 +304,13 @@ def _read_path(asked: object, lists: Reduction, name: str | None = None) -> Path
             raise FieldError(
                 f"{asked!r}: {text!r} cannot be read. Nothing was sent.", hint="lists take [0], [-1] or [*]."
             )
-        segments.append((segment[1], re.findall(r"\[([^\]]*)\]", segment[2])))
+        segments.append((segment[1], [mark or "*" for mark in re.findall(r"\[([^\]]*)\]", segment[2])]))
     field = catalogue().find(".".join(key for key, _ in segments))
     keys = field.path.split(".")
-    marks = [[] for _ in range(len(keys) - len(segments))] + [found for _, found in segments]
+    marks: list[list[str]] = [[] for _ in range(len(keys) - len(segments))] + [found for _, found in segments]
     steps, ends_in_list = _steps(field, keys, marks, str(asked))
     reduction = _reduction(parts["reduction"], str(asked), field, ends_in_list, lists)
-    spelled = ".".join(key + "".join(f"[{m}]" for m in found if m) for key, found in zip(keys, marks, strict=True))
+    spelled = ".".join(key + "".join(f"[{mark}]" for mark in found) for key, found in zip(keys, marks, strict=True))
     default_name = f"{spelled} | {reduction}" if parts["reduction"] else spelled
     return Path(
         name or parts["name"] or parts["late"] or default_name, field, steps, reduction, _dtype(field, reduction)
@@ -325,8 +330,8 @@ def _steps(field: Field, keys: list[str], marks: list[list[str]], asked: str) ->
         if len(found) > 1:
             raise FieldError(f"{asked!r}: {key!r} is one list deep. Nothing was sent.", hint="use one index.")
         mark = found[0] if found else ("*" if position == last else "0")
-        many |= mark in {"*", ""}
-        steps.append(None if mark in {"*", ""} else int(mark))
+        many |= mark == "*"
+        steps.append(None if mark == "*" else int(mark))
     return tuple(steps), many
 
 

@@ -29,6 +29,7 @@ REASONS: Final[dict[str, str]] = {
     "government_mail": "a government address; the API does not take these",
     "several": "more than one identifier in the cell",
     "refused_by_server": "the API refused this identifier",
+    "suppressed": "forgotten on request, and not to be bought again",
 }
 """The closed set of ``crust.reason`` codes of refused cells, each with what it means."""
 
@@ -38,7 +39,7 @@ FREE_MAIL_DOMAINS: Final = frozenset(
     hotmail.fr outlook.com live.com msn.com aol.com icloud.com me.com mac.com proton.me protonmail.com
     gmx.com gmx.de gmx.net web.de mail.com mail.ru yandex.ru yandex.com qq.com 163.com 126.com""".split()  # noqa: SIM905
 )
-_GOVERNMENT: Final = re.compile(r"(?:^|\.)(?:gov|mil|gouv)(?:\.[a-z]{2})?$")
+_GOVERNMENT: Final = re.compile(r"(?:^|\.)(?:gov|mil|gouv|gob)(?:\.[a-z]{2})?$")
 
 _PLAIN_URL: Final = re.compile(
     r"(?:https?://)?(?:[a-z]{2,3}\.)?linkedin\.com/in/([a-z0-9-]+)/?", re.IGNORECASE | re.ASCII
@@ -184,7 +185,12 @@ def read_identifier(cell: object) -> Identifier:
 
 
 def _is_missing(cell: object) -> bool:
-    return cell is None or type(cell).__name__ in {"NAType", "NaTType"} or (isinstance(cell, float) and cell != cell)
+    if cell is None or type(cell).__name__ in {"NAType", "NaTType"}:
+        return True
+    try:
+        return bool(cell != cell)  # every kind of NaN
+    except (TypeError, ValueError, ArithmeticError):
+        return False
 
 
 def _read(cell: str) -> Identifier | Refusal:
@@ -304,7 +310,7 @@ def _checked_email(text: str) -> tuple[str, str] | None:
     from email_validator import EmailNotValidError, validate_email
 
     try:
-        found = validate_email(text, check_deliverability=False, globally_deliverable=False)
+        found = validate_email(text, check_deliverability=False, globally_deliverable=False, strict=True)
     except (EmailNotValidError, ValueError):
         return None
     domain = (found.ascii_domain or "").lower()

@@ -12,6 +12,7 @@ from typing import Any, Final
 from crustframe import contract
 from crustframe.errors import BudgetError
 from crustframe.identifiers import Identifier, Identifiers
+from crustframe.wording import counted, persons
 
 MATCH_RATE: Final = 0.9  # performance notes, section 6: prior, until the ledger knows this account's own
 
@@ -41,6 +42,8 @@ class Plan:
     minutes : float
         Waiting for the account's pace; 0.0 when one window is enough.
     requests_per_minute : float
+    credits_left_today : float or None
+        Under the standing ceiling of a day; ``None``: nobody set one.
     credits_by_group : dict of str to float
         How `credits_high` comes about; a cap shows as a negative entry.
     invalid_reasons : dict of str to int
@@ -61,6 +64,7 @@ class Plan:
     credits_high: float
     minutes: float
     requests_per_minute: float
+    credits_left_today: float | None
     credits_by_group: Mapping[str, float]
     invalid_reasons: Mapping[str, int]
 
@@ -79,10 +83,20 @@ class Plan:
         """
         if max_credits is not None and self.credits_high > max_credits and not partial:
             raise BudgetError(
-                f"{self.n_new} new people may cost up to {self.credits_high:g} credits; max_credits is "
+                f"{counted(self.n_new, 'new person', 'new people')} may cost up to "
+                f"{counted(self.credits_high, 'credit')}; max_credits is "
                 f"{max_credits:g}. Nothing was sent, nothing was charged.",
                 hint=f"allow {self.credits_high:g}, take fewer rows, or let it buy what surely fits with partial "
                 "(`partial=True`, `--partial`).",
+            )
+        left = self.credits_left_today
+        if left is not None and self.credits_high > left and not partial:
+            raise BudgetError(
+                f"{counted(self.n_new, 'new person', 'new people')} may cost up to "
+                f"{counted(self.credits_high, 'credit')}; {left:g} are left of today's "
+                "standing ceiling. Nothing was sent, nothing was charged.",
+                hint="raise it with `crustframe budget --daily N`, wait for tomorrow (UTC), or let it buy what surely "
+                "fits with partial (`partial=True`, `--partial`).",
             )
         return self
 
@@ -92,24 +106,27 @@ class Plan:
         return {name: dict(v) if isinstance(v, Mapping) else v for name, v in facts.items()} | {"new": self.n_new}
 
     def __str__(self) -> str:
-        rows = [f"{self.people} people in {self.rows} rows"]
+        rows = [f"{persons(self.people)} in {counted(self.rows, 'row')}"]
         if self.blank or self.invalid:
             reasons = ", ".join(f"{n} {reason}" for reason, n in self.invalid_reasons.items())
             rows.append(f"{self.blank} blank, {self.invalid} refused" + (f" ({reasons})" if reasons else ""))
         if self.known:
-            rows.append(f"{self.known} people known already: free")
+            rows.append(f"{persons(self.known)} known already: free")
         if self.in_doubt:
-            rows.append(f"{self.in_doubt} people in doubt: not bought again unless on_doubt='resend'")
+            rows.append(f"{persons(self.in_doubt)} in doubt: not bought again unless on_doubt='resend'")
         if not self.new:
-            rows.append("nothing to buy: 0 calls, 0 credits")
+            rows.append("nobody to ask for: 0 calls, 0 credits")
         else:
             pace = f"{self.requests_per_minute:g} a minute"
             time = f"about {math.ceil(self.minutes)} min" if self.minutes else "no waiting"
-            rows.append(f"{self.n_new} people to ask for in {self.calls} calls, {time} at {pace}")
+            calls = counted(self.calls, "call")
+            rows.append(f"{persons(self.n_new)} to ask for in {calls}, {time} at {pace}")
             rows.append(
                 f"credits: {self.credits_low:g} low, {self.credits_likely:g} likely, {self.credits_high:g} at most"
                 f" ({' + '.join(f'{credits:g} {group}' for group, credits in self.credits_by_group.items())})"
             )
+            if self.credits_left_today is not None:
+                rows.append(f"standing ceiling: {self.credits_left_today:g} credits left today")
         return "\n".join(rows)
 
     def _repr_html_(self) -> str:
@@ -126,6 +143,7 @@ def make_plan(
     price: float,
     requests_per_minute: float,
     match_rate: float | None = None,
+    credits_left_today: float | None = None,
 ) -> Plan:
     """Return what a run would send and cost.
 
@@ -141,6 +159,8 @@ def make_plan(
     requests_per_minute : float
     match_rate : float, optional
         Share of people that are found, for the likely figure.
+    credits_left_today : float, optional
+        Under the standing ceiling.
     """
     held, doubtful = set(known), set(in_doubt)
     new = tuple(i for i in identifiers.unique if i.key not in held and i.key not in doubtful)
@@ -162,6 +182,7 @@ def make_plan(
         credits_high=high,
         minutes=max(0.0, (math.ceil(calls / max(1.0, requests_per_minute)) - 1) * contract.RATE_WINDOW_S / 60),
         requests_per_minute=requests_per_minute,
+        credits_left_today=credits_left_today,
         credits_by_group=_by_group(groups, price, len(new)),
         invalid_reasons=dict(reasons),
     )

@@ -7,6 +7,7 @@ may be taken, the ceiling how many.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -128,7 +129,7 @@ class Buyer:
         self._on_doubt = on_doubt
         self._stop_at_failure = stop_at_failure
         self._on_record = on_record
-        self._price = options.price
+        self._price = max(options.price, client.ledger.observed_price(options.coverage) or 0.0)
         self._reserved = 0.0
         self._changed = threading.Condition()
         self._stop = threading.Event()
@@ -136,6 +137,7 @@ class Buyer:
         self._repairs: deque[tuple[Identifier, ...]] = deque()
         self._busy: list[Identifier] = []
         self._in_flight = 0
+        self._working = 0
         self._failures = 0
         self._refusals = 0
         self._doubted = 0
@@ -182,14 +184,15 @@ class Buyer:
             threading.Thread(target=self._work, name=f"crustframe-{number}", daemon=True)
             for number in range(self._client.concurrency)
         ]
+        self._working = len(workers)
         for worker in workers:
             worker.start()
         try:
-            _join(workers)
+            self._wait_for_workers()
         except KeyboardInterrupt:
             self._halt()
             self.bought.interrupted = True
-            _join(workers, _DRAIN_S)  # a second Ctrl-C ends this wait too; what is in flight is then in doubt
+            self._wait_for_workers(_DRAIN_S)  # a second Ctrl-C ends this wait too; what is in flight is then in doubt
         if isinstance(self.bought.stopped, Exception) and not isinstance(self.bought.stopped, _PARTIAL):
             raise self.bought.stopped
 
@@ -207,6 +210,17 @@ class Buyer:
             pass
         except Exception as error:  # noqa: BLE001  (told to the thread that waits)
             self._halt(error)
+        finally:
+            with self._changed:
+                self._working -= 1
+                self._changed.notify_all()
+
+    def _wait_for_workers(self, at_most_s: float = float("inf")) -> None:
+        """Wait in short pieces, so that Ctrl-C is heard at once; on the count, since a join may forget a thread."""
+        until = time.monotonic() + at_most_s
+        with self._changed:
+            while self._working and time.monotonic() < until:
+                self._changed.wait(0.1)
 
     def _halt(self, error: Exception | None = None) -> None:
         with self._changed:
@@ -235,8 +249,7 @@ class Buyer:
                 size = self._affordable()
                 if size < 1:
                     if not self._in_flight:
-                        self._pool.clear()  # nobody more fits under the ceiling: they stay not_run
-                        self._repairs.clear()
+                        self._leave_the_rest()
                         return None
                     self._changed.wait(_POLL_S)  # those in flight may turn out to cost nothing
                     continue
@@ -245,11 +258,22 @@ class Buyer:
                     offered, self._need, size=min(size, contract.MAX_IDENTIFIERS), may_resend=self._may_resend
                 )
                 self._note(claim, offered)
+                if claim.hit_daily_ceiling:
+                    if not self._in_flight:
+                        self._leave_the_rest()
+                        return None
+                    self._changed.wait(_POLL_S)
+                    continue
                 if claim.purchase is not None:
                     self._in_flight += 1
                     self._reserved += claim.purchase.worst_credits
                     return claim.purchase
         return None
+
+    def _leave_the_rest(self) -> None:
+        """Nobody more surely fits under a ceiling: they stay ``not_run``."""
+        self._pool.clear()
+        self._repairs.clear()
 
     def _affordable(self) -> int:
         if self._max_credits is None or not self._price:
@@ -332,7 +356,12 @@ class Buyer:
         with self._changed:
             self.bought.calls += 1
         body = person.request_body(purchase.identifiers, options)
-        exchange = self._client.transport.post(person.ENDPOINT, body)
+        try:
+            exchange = self._client.transport.post(person.ENDPOINT, body)
+        except APIConnectionError:
+            with self._changed:
+                self.bought.calls -= 1  # it never left
+            raise
         self._client.pace.learn(exchange.headers, exchange.status)
         return exchange
 
@@ -474,15 +503,6 @@ _PARTIAL: Final = (
     ResponseError,
 )
 """Errors that end a run with what was found so far; every other one is the caller's to mend."""
-
-
-def _join(workers: Iterable[threading.Thread], at_most_s: float | None = None) -> None:
-    import time
-
-    end = None if at_most_s is None else time.monotonic() + at_most_s
-    for worker in workers:
-        while worker.is_alive() and (end is None or time.monotonic() < end):
-            worker.join(0.1)  # in short pieces, so that Ctrl-C is heard at once
 
 
 def _error_of(exchange: Exchange) -> APIError | None:

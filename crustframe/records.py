@@ -5,6 +5,7 @@ A malformed envelope is refused at this door; what stands deeper inside ``person
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
@@ -116,11 +117,42 @@ def read_answer(body: bytes, asked: Sequence[Identifier], *, credits: float | No
 
 def _decode(body: bytes) -> Any:
     try:
-        return orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))
-    except orjson.JSONDecodeError as error:
+        return read_json(body.removeprefix(b"\xef\xbb\xbf"))
+    except ValueError as error:
         raise ResponseError(
             f"The answer is not JSON ({error}); it may have been charged, and is kept in the ledger."
         ) from None
+
+
+def read_json(body: bytes) -> Any:
+    """Read strict JSON in strict UTF-8; half of a surrogate pair in one text does not cost the other answers.
+
+    Raises
+    ------
+    ValueError
+        It is not JSON.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        if b"\\u" not in body:
+            raise
+        try:
+            return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        except RecursionError:
+            raise error from None
+
+
+def write_json(value: Any) -> bytes:
+    """Write compact JSON that :func:`read_json` reads back."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # half of a surrogate pair: as an escape it is plain ASCII
+        return json.dumps(value, separators=(",", ":")).encode()
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _asked_for(
@@ -183,12 +215,12 @@ def read_matches(
 def _completed(candidate: dict[str, Any], position: int, older: list[Any]) -> dict[str, Any]:
     person = candidate["person_data"]
     person_id = person.get("crustdata_person_id")
-    twins = [match["person_data"] for match in older if match["person_data"].get("crustdata_person_id") == person_id]
-    twin = (
-        twins[0]
-        if person_id is not None and twins
-        else (older[position]["person_data"] if position < len(older) else {})
-    )
+    others = [match["person_data"] for match in older]
+    twin: Mapping[str, Any] = {}
+    if person_id is not None:
+        twin = next((other for other in others if other.get("crustdata_person_id") == person_id), {})
+    elif position < len(others):
+        twin = others[position]
     return {**candidate, "person_data": _union(twin, person)}
 
 

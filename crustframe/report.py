@@ -13,6 +13,7 @@ from crustframe import contract
 from crustframe.identifiers import REASONS, Identifiers
 from crustframe.purchasing import Bought
 from crustframe.records import STATUSES, Status
+from crustframe.wording import counted, persons
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,28 +103,28 @@ class Report:
     def __str__(self) -> str:
         counts = ", ".join(f"{n} {status}" for status, n in self.statuses.items() if n)
         lines = [
-            f"{self.rows} rows, {self.people} people: {counts or 'no rows'}",
-            f"{_n(self.calls, 'call')}, {_n(self.credits, 'credit')}"
-            + (f", {self.known} people from the ledger" if self.known else "")
+            f"{counted(self.rows, 'row')}, {persons(self.people)}: {counts or 'nothing asked'}",
+            f"{counted(self.calls, 'call')}, {counted(self.credits, 'credit')}"
+            + (f", {persons(self.known)} from the ledger" if self.known else "")
             + (f", {self.seconds:.1f} s" if self.seconds >= 0.1 else ""),
         ]
         if self.text_credits > self.credits:
             lines.append(
-                f"a script that compares texts would have made {self.text_calls} calls and paid {self.text_credits:g} "
-                f"credits for these rows; saved: {self.text_credits - self.credits:g}"
+                f"a script that compares texts would have made {counted(self.text_calls, 'call')} and paid "
+                f"{counted(self.text_credits, 'credit')} for these rows; saved: {self.text_credits - self.credits:g}"
             )
         if self.invalid_reasons:
             lines.append("refused cells: " + ", ".join(f"{n} {reason}" for reason, n in self.invalid_reasons.items()))
         if self.in_doubt:
             lines.append(
-                f"in doubt: {len(self.in_doubt)} people, up to {self.credits_at_risk:g} credits may have been charged: "
-                + _few(self.in_doubt)
+                f"in doubt: {persons(len(self.in_doubt))}, up to {counted(self.credits_at_risk, 'credit')} may have "
+                f"been charged: {_few(self.in_doubt)}"
             )
-        lines += [f"{_n(n, 'person', 'people')} not settled: {problem}" for problem, n in self.problems.items()]
+        lines += [f"{persons(n)} not settled: {problem}" for problem, n in self.problems.items()]
         if self.resent:
             lines.append(
-                f"asked again after a run that broke off: {len(self.resent)} people, up to {self.credits_of_repeats:g} "
-                f"credits may have been charged twice: {_few(self.resent)}"
+                f"asked again after a run that broke off: {persons(len(self.resent))}, up to "
+                f"{counted(self.credits_of_repeats, 'credit')} may have been charged twice: {_few(self.resent)}"
             )
         lines += [
             f"not as documented: {path} came as {what} in {n} cells; left empty, kept in the ledger"
@@ -202,10 +203,6 @@ def make_report(
         interrupted=bought.interrupted,
         seconds=seconds,
     )
-
-
-def _n(number: float, one: str, many: str = "") -> str:
-    return f"{number:g} {one if number == 1 else many or one + 's'}"
 
 
 def _plain(value: Any) -> Any:

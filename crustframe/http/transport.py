@@ -13,6 +13,7 @@ import threading
 import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final, NamedTuple
 
 import requests
@@ -25,7 +26,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from crustframe import __version__, contract
 from crustframe.config import Secret, Settings
-from crustframe.errors import APIConnectionError, NoAnswerError, ResponseError, TransportError
+from crustframe.errors import APIConnectionError, APIError, NoAnswerError, ResponseError, TransportError
 
 _BODY_CAP: Final = 64 * 2**20
 
@@ -155,6 +156,7 @@ class Transport:
         if session is None:
             session = requests.Session()
             session.trust_env = False  # no .netrc; proxies and CA bundles are read once, above
+            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
             session.headers.update({"User-Agent": f"crustframe/{__version__}", "Accept-Encoding": "gzip"})
             adapter = _Adapter(max_retries=urllib3.Retry(0, read=False), pool_connections=1, pool_maxsize=1)
             session.mount("https://", adapter)
@@ -173,47 +175,67 @@ class Transport:
         params: Mapping[str, str] | None = None,
         body: bytes | None = None,
     ) -> Exchange:
-        with _deadline(timeouts.total_s) as deadline, self._typed_errors(deadline, timeouts):
-            response = self._session().request(
-                method,
-                self._origin + path,
-                params=params,
-                data=body,
-                headers=dict(headers or {}),
-                auth=self._auth,
-                timeout=(timeouts.connect_s, timeouts.read_s),
-                allow_redirects=False,
-                proxies=dict(self._proxies),
-                verify=self._verify,
-                stream=True,
-            )
+        failed: APIError
+        with _deadline(timeouts.total_s) as deadline:
             try:
-                content = response.raw.read(_BODY_CAP + 1, decode_content=True)
-            finally:
-                response.close() if deadline.expired else response.raw.release_conn()
-            if deadline.expired:  # headers cut by our own deadline read like a complete answer
-                raise urllib3.exceptions.ReadTimeoutError(None, None, "deadline")  # type: ignore[arg-type]
-            if len(content) > _BODY_CAP:
-                raise ResponseError(f"The answer is larger than {_BODY_CAP:,} bytes; it may have been charged.")
-            return Exchange(response.status_code, response.headers, content)
+                return self._answer(deadline, method, path, timeouts, headers, params, body)
+            except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+                failed = self._typed(error, deadline, timeouts)
+        raise failed  # here, so that it carries nothing of an error that knows the key
 
-    @contextlib.contextmanager
-    def _typed_errors(self, deadline: _Deadline, timeouts: Timeouts) -> Iterator[None]:
+    def _answer(
+        self,
+        deadline: _Deadline,
+        method: str,
+        path: str,
+        timeouts: Timeouts,
+        headers: Mapping[str, str] | None,
+        params: Mapping[str, str] | None,
+        body: bytes | None,
+    ) -> Exchange:
+        response = self._session().request(
+            method,
+            self._origin + path,
+            params=params,
+            data=body,
+            headers=dict(headers or {}),
+            auth=self._auth,
+            timeout=(timeouts.connect_s, timeouts.read_s),
+            allow_redirects=False,
+            proxies=dict(self._proxies),
+            verify=self._verify,
+            stream=True,
+        )
         try:
-            yield
-        except requests.exceptions.SSLError as error:
-            raise TransportError(
-                f"The TLS certificate of {self._origin} cannot be trusted ({_cause(error)}). Nothing was sent.",
-                hint="behind a company proxy, name its certificate file in REQUESTS_CA_BUNDLE.",
-            ) from None
-        except (requests.exceptions.ProxyError, requests.exceptions.ConnectTimeout) as error:
-            raise self._unreachable(error) from None
-        except requests.exceptions.ConnectionError as error:
-            if _never_connected(error):
-                raise self._unreachable(error) from None
-            raise self._no_answer(deadline, timeouts, error) from None
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise self._no_answer(deadline, timeouts, error) from None
+            content = response.raw.read(_BODY_CAP + 1, decode_content=True)
+        finally:
+            response.close() if deadline.expired else response.raw.release_conn()
+        if deadline.expired:  # headers cut by our own deadline read like a complete answer
+            raise requests.exceptions.ReadTimeout("deadline")
+        if len(content) > _BODY_CAP:
+            raise ResponseError(f"The answer is larger than {_BODY_CAP:,} bytes; it may have been charged.")
+        return Exchange(response.status_code, response.headers, content)
+
+    def _typed(self, error: Exception, deadline: _Deadline, timeouts: Timeouts) -> APIError:
+        match error:
+            case APIError():
+                return error
+            case requests.exceptions.SSLError():
+                return TransportError(
+                    f"The TLS certificate of {self._origin} cannot be trusted ({_cause(error)}). Nothing was sent.",
+                    hint="behind a company proxy, name its certificate file in REQUESTS_CA_BUNDLE.",
+                )
+            case requests.exceptions.ProxyError() | requests.exceptions.ConnectTimeout():
+                return self._unreachable(error)
+            case requests.exceptions.ConnectionError() if _never_connected(error):
+                return self._unreachable(error)
+            case ValueError():  # a URL or a header that was refused before anything was sent
+                return TransportError(
+                    f"The request to {self._origin} could not be made ({type(error).__name__}). Nothing was sent.",
+                    hint="check the base URL and the proxy settings.",
+                )
+            case _:
+                return self._no_answer(error, deadline, timeouts)
 
     def _unreachable(self, error: Exception) -> APIConnectionError:
         return APIConnectionError(
@@ -221,7 +243,7 @@ class Transport:
             hint="check the network and the proxy, then run the same again.",
         )
 
-    def _no_answer(self, deadline: _Deadline, timeouts: Timeouts, error: Exception) -> NoAnswerError:
+    def _no_answer(self, error: Exception, deadline: _Deadline, timeouts: Timeouts) -> NoAnswerError:
         why = f"after {timeouts.total_s:g} s" if deadline.expired else f"({_cause(error)})"
         return NoAnswerError(
             f"The request left and no complete answer came back {why}. It may have been charged.",

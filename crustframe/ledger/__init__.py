@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 import uuid
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from crustframe import contract
 from crustframe.config import Secret
 from crustframe.identifiers import Identifier
-from crustframe.ledger import budget, pace, people, purchases
+from crustframe.ledger import bookkeeping, budget, pace, people, purchases
 from crustframe.ledger.owners import Owner, is_alive
 from crustframe.ledger.people import Known, Need, Outcome
-from crustframe.ledger.purchases import Claim, Doubt, Purchase, Request
+from crustframe.ledger.purchases import Claim, Doubt, OpenDoubt, Purchase, Request
 from crustframe.ledger.store import Store
 from crustframe.records import Answer, Record
 
-__all__ = ["Claim", "Doubt", "Known", "Ledger", "Need", "Purchase", "Run"]
+__all__ = ["Claim", "Doubt", "Known", "Ledger", "Need", "OpenDoubt", "Purchase", "Run"]
 
 _DEAD: Final = "the process that bought it ended"
 
@@ -67,13 +68,21 @@ class Ledger:
         if scope is None or not keys:
             return {}
         with self._store.reading() as connection:
-            return people.find_known(connection, scope, keys, need, self._clock())
+            return people.find_known(connection, scope, keys, need, self._clock(), _salt(connection))
 
     def recall(self, identifiers: Iterable[Identifier], known: Mapping[str, Known], need: Need) -> Iterator[Record]:
         """Yield the records of the known ones, a few hundred in memory at a time."""
         if known:
             with self._store.reading() as connection:
                 yield from people.recall(connection, identifiers, known, need)
+
+    def answers(self, identifier: Identifier) -> list[tuple[float, frozenset[str], dict[str, Any]]]:
+        """Return every kept answer about one person's best candidate: when, which groups, what; the newest first."""
+        scope = self._scope(create=False)
+        if scope is None:
+            return []
+        with self._store.reading() as connection:
+            return people.history(connection, scope, identifier.key)
 
     def match_rate(self) -> float | None:
         """Return the share of this account's people that were found, or None while too few are known."""
@@ -83,17 +92,13 @@ class Ledger:
         with self._store.reading() as connection:
             return people.match_rate(connection, scope)
 
-    def doubts(self, identifiers: Iterable[Identifier] | None = None) -> list[Doubt]:
-        """Return what is in doubt, of these identifiers or of all."""
+    def observed_price(self, groups: frozenset[str]) -> float | None:
+        """Return the most that this account lately paid for one matched person and these groups."""
         scope = self._scope(create=False)
         if scope is None:
-            return []
+            return None
         with self._store.reading() as connection:
-            found = purchases.all_doubts(connection, scope)
-        if identifiers is None:
-            return found
-        keys = {identifier.key for identifier in identifiers}
-        return [doubt for doubt in found if doubt.identifier.key in keys]
+            return purchases.observed_price(connection, scope, groups)
 
     # The standing ceiling --------------------------------------------------------------------------------------
 
@@ -116,6 +121,112 @@ class Ledger:
             return 0.0
         with self._store.reading() as connection:
             return budget.spent(connection, scope, self._clock())
+
+    def left_today(self) -> float | None:
+        """Return what may still be spent today, or None where nobody set a ceiling."""
+        ceiling = self.daily_ceiling()
+        return None if ceiling is None else max(0.0, ceiling - self.spent_today())
+
+    def doubts(self, identifiers: Iterable[Identifier] | None = None) -> list[Doubt]:
+        """Return what is in doubt, of these identifiers or of all."""
+        scope = self._scope(create=False)
+        if scope is None:
+            return []
+        with self._store.reading() as connection:
+            found = purchases.all_doubts(connection, scope)
+        if identifiers is None:
+            return found
+        keys = {identifier.key for identifier in identifiers}
+        return [doubt for doubt in found if doubt.identifier.key in keys]
+
+    # Book-keeping ----------------------------------------------------------------------------------------------
+
+    def stats(self) -> dict[str, Any]:
+        """Return what the file holds and what it cost, account by account."""
+        with self._store.reading() as connection:
+            found = bookkeeping.stats(connection, self._clock())
+            ceiling = budget.ceiling(connection)
+        return {"ledger": str(self.path), "bytes": self.path.stat().st_size, "daily_ceiling": ceiling, **found}
+
+    def purchases(self, limit: int = 20) -> list[dict[str, Any]]:
+        """Return the latest purchases of every account, the newest first."""
+        with self._store.reading() as connection:
+            return bookkeeping.purchases(connection, limit)
+
+    def entries(self, identifiers: Iterable[Identifier] | None = None) -> Iterator[dict[str, Any]]:
+        """Yield everything kept about these people, or about all."""
+        keys = None if identifiers is None else [identifier.key for identifier in identifiers]
+        with self._store.reading() as connection:
+            yield from bookkeeping.entries(connection, keys)
+
+    def forget(self, texts: Sequence[str], *, suppress: bool = False) -> dict[str, int]:
+        """Take people out of every table and every byte of the file, by profile URL, e-mail or person id.
+
+        Parameters
+        ----------
+        texts : sequence of str
+        suppress : bool
+            Never buy them again; only a salted digest of their identifiers is kept.
+        """
+        with self._store.transaction() as connection:
+            return bookkeeping.forget(connection, texts, suppress=suppress, salt=_salt(connection))
+
+    def purge(self, older_than_s: float) -> dict[str, int]:
+        """Take out every answer that is older."""
+        with self._store.transaction() as connection:
+            return bookkeeping.purge(connection, self._clock() - older_than_s)
+
+    def verify(self) -> dict[str, Any]:
+        """Check every page of the file and every answer in it."""
+        with self._store.reading() as connection:
+            return bookkeeping.verify(connection)
+
+    def exists(self) -> bool:
+        """Whether anything was written yet."""
+        return self._store.exists()
+
+    def start_anew(self) -> Path | None:
+        """Put a damaged ledger out of the way, so that the next purchase begins a new one; returns where it is."""
+        self._scope_id = None
+        return self._store.start_anew()
+
+    # Doubts ----------------------------------------------------------------------------------------------------
+
+    def open_doubts(self) -> list[OpenDoubt]:
+        """Return the requests of this account whose charge is unknown or whose answer is lost."""
+        scope = self._scope(create=False)
+        if scope is None:
+            return []
+        with self._store.reading() as connection:
+            return purchases.open_doubts(connection, scope)
+
+    def request_ids(self) -> set[str]:
+        """Return the ids of every answered request of this account."""
+        scope = self._scope(create=False)
+        if scope is None:
+            return set()
+        with self._store.reading() as connection:
+            rows = connection.execute(
+                "SELECT request_id FROM purchases WHERE scope_id = ? AND request_id IS NOT NULL", (scope,)
+            )
+            return {row[0] for row in rows}
+
+    def free(self, doubt: OpenDoubt, *, credits: float | None) -> None:
+        """Let the people of a doubt be bought; `credits` is what the lost answer cost, None if nobody knows."""
+        with self._store.transaction() as connection:
+            keys = [identifier.key for identifier in doubt.identifiers]
+            purchases.drop_people(connection, doubt.purchase_id, keys)
+            state = "refused" if credits == 0 else "resent"
+            purchases.close(connection, doubt.purchase_id, state, self._clock(), credits=credits, told=True)
+
+    def lost(self, doubt: OpenDoubt, *, credits: float) -> None:
+        """Write down that a request was billed although its answer never came."""
+        with self._store.transaction() as connection:
+            connection.execute(
+                "UPDATE purchases SET credits = ?, told = 1, error = 'charged, and the answer is lost' "
+                "WHERE purchase_id = ?",
+                (credits, doubt.purchase_id),
+            )
 
     # Buying ---------------------------------------------------------------------------------------------------
 
@@ -142,13 +253,12 @@ class Ledger:
         return pace.SharedPace(self._store, scope, endpoint)
 
     def _scope(self, *, create: bool) -> int | None:
-        if self._scope_id is not None or self._api_key is None:
-            return self._scope_id
-        if not create and not self._store.exists():
+        if self._api_key is None or not (create or self._store.exists()):
             return None
+        if self._scope_id is not None and not create:
+            return self._scope_id
         with self._store.transaction() if create else self._store.reading() as connection:
-            salt = connection.execute("SELECT value FROM meta WHERE name = 'salt'").fetchone()[0]
-            account = (self._origin, self._api_key.fingerprint(salt), contract.API_VERSION)
+            account = (self._origin, self._api_key.fingerprint(_salt(connection)), contract.API_VERSION)
             if create:
                 connection.execute(
                     "INSERT OR IGNORE INTO scopes (origin, key_fingerprint, api_version) VALUES (?, ?, ?)", account
@@ -211,7 +321,9 @@ class Run:
     ) -> Claim:
         """Claim up to `size` identifiers, written down before anything leaves."""
         with self._store.transaction() as connection:
-            return purchases.claim(connection, self._request, offered, need, size, self._clock(), may_resend)
+            return purchases.claim(
+                connection, self._request, offered, need, size, self._clock(), may_resend, _salt(connection)
+            )
 
     def sending(self, purchase: Purchase) -> None:
         """Write down that the request leaves now: from here to the answer its charge is unknown."""
@@ -249,7 +361,10 @@ class Run:
             state = "in_doubt" if answer.missing else "done"
             error = "left out of the answer" if answer.missing else None
             purchases.drop_people(connection, purchase.purchase_id, answer.matches)
-            purchases.close(connection, purchase.purchase_id, state, now, error=error, credits=credits, told=True)
+            matched = sum(outcome == "matched" for _, outcome, _ in outcomes)
+            purchases.close(
+                connection, purchase.purchase_id, state, now, error=error, credits=credits, matched=matched, told=True
+            )
             if not answer.missing and not answer.unasked:
                 connection.execute("UPDATE purchases SET body = NULL WHERE purchase_id = ?", (purchase.purchase_id,))
         return now
@@ -272,7 +387,7 @@ class Run:
         self.recover()
         with self._store.reading() as connection:
             keys = [identifier.key for identifier in identifiers]
-            known = people.find_known(connection, self._request.scope_id, keys, need, self._clock())
+            known = people.find_known(connection, self._request.scope_id, keys, need, self._clock(), _salt(connection))
             busy = purchases.claimed(connection, self._request.scope_id, keys)
         return known, [i for i in identifiers if i.key not in known and i.key in busy]
 
@@ -293,3 +408,8 @@ class Run:
                 now,
                 outcomes,
             )
+
+
+def _salt(connection: sqlite3.Connection) -> bytes:
+    salt: bytes = connection.execute("SELECT value FROM meta WHERE name = 'salt'").fetchone()[0]
+    return salt

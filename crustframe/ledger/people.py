@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import sqlite3
 import zlib
@@ -9,15 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
-import orjson
-
 from crustframe import contract
 from crustframe.fields import PREVIEW
 from crustframe.identifiers import Identifier
-from crustframe.records import Record, read_matches
+from crustframe.records import Record, read_json, read_matches, write_json
 
-Outcome = Literal["matched", "no_match", "refused"]
+Outcome = Literal["matched", "no_match", "refused", "suppressed"]
 FLAGS: Final = frozenset({"force_fetch", "enrich_realtime"})
+_OUTCOMES: Final = frozenset({"matched", "no_match", "refused"})
+_REFUSED: Final[Mapping[str, str]] = {"refused": "refused_by_server", "suppressed": "suppressed"}
 _CHUNK: Final = 500  # SQLite takes at least 999 parameters in a statement
 
 
@@ -65,7 +67,7 @@ def coverage_id(connection: sqlite3.Connection, groups: frozenset[str]) -> int:
 
 
 def find_known(
-    connection: sqlite3.Connection, scope_id: int, keys: Sequence[str], need: Need, now: float
+    connection: sqlite3.Connection, scope_id: int, keys: Sequence[str], need: Need, now: float, salt: bytes
 ) -> dict[str, Known]:
     """Return those of `keys` whose stored answers satisfy `need`; reads no answer."""
     coverages = {
@@ -82,9 +84,22 @@ def find_known(
             (scope_id, *chunk),
         )
         for key, number, coverage, outcome, threshold, answered_at in rows:
+            if outcome not in _OUTCOMES:
+                raise sqlite3.DatabaseError("an answer has no outcome that is known")
             found.setdefault(key, []).append(_Row(number, coverages[coverage], outcome, threshold, answered_at))
     known = ((key, _satisfying(rows, need, now)) for key, rows in found.items())
-    return {key: answer for key, answer in known if answer is not None}
+    return suppressed(connection, keys, salt) | {key: answer for key, answer in known if answer is not None}
+
+
+def suppressed(connection: sqlite3.Connection, keys: Sequence[str], salt: bytes) -> dict[str, Known]:
+    """Return those of `keys` that are never to be bought again; of them only a salted digest is kept."""
+    digests = {digest for (digest,) in connection.execute("SELECT digest FROM suppressed")}
+    return {key: Known("suppressed", ()) for key in keys if digests and digest_of(key, salt) in digests}
+
+
+def digest_of(key: str, salt: bytes) -> str:
+    """Return what is kept of somebody who must not be kept."""
+    return hmac.new(salt, key.encode(), hashlib.sha256).hexdigest()
 
 
 def _satisfying(rows: Sequence[_Row], need: Need, now: float) -> Known | None:
@@ -135,17 +150,19 @@ def recall(
         numbers = [row for identifier in chunk for row in known[identifier.key].rows]
         marks = ",".join("?" * len(numbers))
         rows = {
-            number: (entry, answered_at, request_id)
-            for number, entry, answered_at, request_id in connection.execute(
-                "SELECT person_row, entry, answered_at, request_id FROM people "  # noqa: S608
+            number: (key, entry, answered_at, request_id)
+            for number, key, entry, answered_at, request_id in connection.execute(
+                "SELECT person_row, people.key, entry, answered_at, request_id FROM people "  # noqa: S608
                 f"LEFT JOIN purchases USING (purchase_id) WHERE person_row IN ({marks})",
                 numbers,
             )
         }
         for identifier in chunk:
             answer = known[identifier.key]
-            _, answered_at, request_id = rows[answer.rows[0]]
-            found = [unpack(rows[number][0]) for number in answer.rows if rows[number][0] is not None]
+            if any(number not in rows or rows[number][0] != identifier.key for number in answer.rows):
+                raise sqlite3.DatabaseError("an answer is filed under somebody else")
+            _, _, answered_at, request_id = rows[answer.rows[0]] if answer.rows else (None, None, None, None)
+            found = [unpack(rows[number][1]) for number in answer.rows if rows[number][1] is not None]
             yield make_record(identifier, answer.outcome, found, need, "ledger", answered_at, request_id)
 
 
@@ -155,12 +172,12 @@ def make_record(
     found: Sequence[list[Any]],
     need: Need,
     source: Literal["api", "job", "ledger"],
-    answered_at: float,
+    answered_at: float | None,
     request_id: str | None,
 ) -> Record:
     """Return the record that kept matches stand for, held against this run's threshold."""
-    if outcome == "refused":
-        return Record(identifier.key, "invalid", (), source, answered_at, request_id, "refused_by_server")
+    if outcome in _REFUSED:
+        return Record(identifier.key, "invalid", (), source, answered_at, request_id, _REFUSED[outcome])
     matches, below = read_matches(found, identifier.kind, need.min_similarity_score) if found else ((), 0)
     status: Literal["matched", "no_match"] = "matched" if matches else "no_match"
     reason = "below_threshold" if below and not matches else None
@@ -205,13 +222,25 @@ def save(
 
 def pack(found: list[Any]) -> bytes:
     """Return matches as the ledger stores them."""
-    return zlib.compress(orjson.dumps(found), 1)
+    return zlib.compress(write_json(found), 1)
 
 
 def unpack(entry: bytes) -> list[Any]:
     """Return stored matches as they came."""
-    found: list[Any] = orjson.loads(zlib.decompress(entry))
+    found: list[Any] = read_json(zlib.decompress(entry))
     return found
+
+
+def history(
+    connection: sqlite3.Connection, scope_id: int, key: str
+) -> list[tuple[float, frozenset[str], dict[str, Any]]]:
+    """Return every answer about one person, old ones too, the newest first."""
+    rows = connection.execute(
+        "SELECT answered_at, groups, entry FROM people JOIN coverages USING (coverage_id) "
+        "WHERE scope_id = ? AND key = ? AND outcome = 'matched' ORDER BY answered_at DESC, person_row DESC",
+        (scope_id, key),
+    )
+    return [(at, frozenset(json.loads(groups)), unpack(entry)[0]["person_data"]) for at, groups, entry in rows]
 
 
 def match_rate(connection: sqlite3.Connection, scope_id: int) -> float | None:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from crustframe.contract import IdentifierKind
 from crustframe.identifiers import Identifier
+from crustframe.ledger import budget
 from crustframe.ledger.people import Known, Need, coverage_id, find_known
 
 
@@ -65,6 +66,8 @@ class Claim:
         In doubt, and part of the purchase all the same.
     examined : int
         How many of the offered identifiers were looked at.
+    hit_daily_ceiling : bool
+        Nobody more fits under what may be spent today.
     """
 
     purchase: Purchase | None = None
@@ -73,6 +76,7 @@ class Claim:
     doubtful: list[Doubt] = field(default_factory=list)
     resent: list[Doubt] = field(default_factory=list)
     examined: int = 0
+    hit_daily_ceiling: bool = False
 
 
 class Request(NamedTuple):
@@ -95,14 +99,19 @@ def claim(
     size: int,
     now: float,
     may_resend: Callable[[Doubt], bool],
+    salt: bytes,
 ) -> Claim:
     """Take up to `size` of the offered identifiers, unless they are known, in doubt, or somebody else's already."""
     keys = [identifier.key for identifier in offered]
-    found = Claim(known=find_known(connection, request.scope_id, keys, need, now))
+    found = Claim(known=find_known(connection, request.scope_id, keys, need, now, salt))
+    left = budget.left_today(connection, request.scope_id, now)
+    if left is not None and request.price:
+        size = min(size, int((left + 1e-9) // request.price))
+    found.hit_daily_ceiling = size < 1
     open_keys = _open_people(connection, request.scope_id, keys)
     taken: list[Identifier] = []
     for identifier in offered:
-        if len(taken) == size:
+        if len(taken) >= size:
             break
         found.examined += 1
         if identifier.key in found.known:
@@ -205,6 +214,33 @@ def all_doubts(connection: sqlite3.Connection, scope_id: int) -> list[Doubt]:
     return [Doubt(n, Identifier(kind, key, text), risk, at, bool(told)) for n, kind, key, text, risk, at, told in rows]
 
 
+class OpenDoubt(NamedTuple):
+    """One request whose charge is unknown, or whose answer is lost although it was billed (`credits`)."""
+
+    purchase_id: int
+    endpoint: str
+    sent_at: float
+    n_identifiers: int
+    credits: float | None
+    identifiers: tuple[Identifier, ...]
+
+
+def open_doubts(connection: sqlite3.Connection, scope_id: int) -> list[OpenDoubt]:
+    """Return the requests in doubt. One that was answered in part is billed, so its charge is known."""
+    rows = connection.execute(
+        "SELECT purchase_id, endpoint, coalesce(sent_at, opened_at), identifiers, credits, worst_credits "
+        "FROM purchases WHERE scope_id = ? AND state = 'in_doubt' AND state NOT IN ('done', 'refused') "
+        "ORDER BY purchase_id",
+        (scope_id,),
+    ).fetchall()
+    found = []
+    for number, endpoint, sent_at, n_identifiers, credits, worst in rows:
+        people = tuple(people_of(connection, number))
+        share = None if credits is None else min(credits, worst / n_identifiers * len(people))
+        found.append(OpenDoubt(number, endpoint, sent_at, n_identifiers, share, people))
+    return found
+
+
 class LeftOpen(NamedTuple):
     """A purchase without an end, and whose it is."""
 
@@ -241,13 +277,14 @@ def close(
     *,
     error: str | None = None,
     credits: float | None = None,
+    matched: int | None = None,
     told: bool = False,
 ) -> None:
     """End a purchase in one of its last states."""
     connection.execute(
-        "UPDATE purchases SET state = ?, closed_at = ?, error = ?, credits = coalesce(?, credits), told = ? "
-        "WHERE purchase_id = ?",
-        (state, now, error, credits, told, purchase_id),
+        "UPDATE purchases SET state = ?, closed_at = ?, error = ?, credits = coalesce(?, credits), matched = ?, "
+        "told = ? WHERE purchase_id = ?",
+        (state, now, error, credits, matched, told, purchase_id),
     )
 
 
@@ -284,3 +321,13 @@ def unread(connection: sqlite3.Connection, owner: str) -> list[tuple[Purchase, b
         )
         for number, groups, worst, body, credits in rows
     ]
+
+
+def observed_price(connection: sqlite3.Connection, scope_id: int, groups: frozenset[str]) -> float | None:
+    """Return the most that one matched person cost lately for these groups, as the server billed it."""
+    row = connection.execute(
+        "SELECT max(credits / matched) FROM (SELECT credits, matched FROM purchases JOIN coverages USING (coverage_id) "
+        "WHERE scope_id = ? AND groups = ? AND state = 'done' AND matched > 0 ORDER BY purchase_id DESC LIMIT 50)",
+        (scope_id, json.dumps(sorted(groups))),
+    ).fetchone()
+    return None if row[0] is None else float(row[0])

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import shutil
 import sqlite3
 import stat
 import sys
 import threading
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -31,7 +34,7 @@ CREATE TABLE purchases (
     endpoint TEXT NOT NULL, coverage_id INTEGER NOT NULL, min_similarity REAL,
     state TEXT NOT NULL, told INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
     opened_at REAL NOT NULL, sent_at REAL, closed_at REAL,
-    identifiers INTEGER NOT NULL, worst_credits REAL NOT NULL, credits REAL,
+    identifiers INTEGER NOT NULL, worst_credits REAL NOT NULL, matched INTEGER, credits REAL,
     http_status INTEGER, request_id TEXT, error TEXT, body BLOB
 );
 CREATE INDEX purchases_by_state ON purchases (scope_id, state) WHERE state NOT IN ('done', 'refused');
@@ -47,6 +50,7 @@ CREATE TABLE people (
     purchase_id INTEGER NOT NULL, entry BLOB
 );
 CREATE INDEX people_by_key ON people (scope_id, key);
+CREATE TABLE suppressed (digest TEXT PRIMARY KEY);
 CREATE TABLE pace (scope_id INTEGER NOT NULL, endpoint TEXT NOT NULL, sent_at REAL NOT NULL);
 CREATE TABLE limits (
     scope_id INTEGER NOT NULL, endpoint TEXT NOT NULL, requests_per_minute REAL, hold_until REAL,
@@ -106,6 +110,33 @@ class Store:
         with self._lock, self._typed_errors():
             yield self._open(create=False)
 
+    def start_anew(self) -> Path | None:
+        """Put what is there out of the way, so that the next write begins a new ledger; returns where it is now."""
+        self.close()
+        aside = None
+        if self.path.exists():
+            aside = self._set_aside()
+        with contextlib.suppress(OSError):
+            self._marker.unlink(missing_ok=True)
+            shutil.rmtree(self.owners)
+        return aside
+
+    @property
+    def _marker(self) -> Path:
+        return self.owners / "set-aside"
+
+    def _set_aside(self) -> Path:
+        number = 1
+        while (aside := self.path.with_name(f"{self.path.name}.damaged-{number}")).exists():
+            number += 1
+        self.path.rename(aside)
+        journal = self.path.with_name(self.path.name + "-journal")
+        if journal.exists():
+            journal.rename(aside.with_name(aside.name + "-journal"))
+        self.owners.mkdir(mode=0o700, exist_ok=True)
+        self._marker.write_text(aside.name, encoding="utf-8")
+        return aside
+
     def close(self) -> None:
         """Close the file; it is opened again when needed."""
         with self._lock:
@@ -117,6 +148,7 @@ class Store:
         if self._pid != os.getpid():  # a connection does not survive a fork
             self._connection, self._pid = None, os.getpid()
         if self._connection is None:
+            self._refuse_after_damage()
             if create:
                 self._create_file()
             self._check_file()
@@ -129,6 +161,20 @@ class Store:
                 raise
             self._connection = connection
         return self._connection
+
+    def _refuse_after_damage(self) -> None:
+        if self._marker.exists() and not self.path.exists():
+            raise LedgerError(
+                f"The ledger was damaged and set aside as {self._marker.read_text(encoding='utf-8')!r} beside "
+                f"{self.path}. Nothing was sent, nothing was charged.",
+                hint="bring back a copy as the ledger, or begin a new one with `crustframe ledger start-anew`; "
+                "people in the old one would be paid for again.",
+            )
+        if self.owners.exists() and not self.path.exists():
+            raise LedgerError(
+                f"The ledger {self.path} has been in use and is gone. Nothing was sent, nothing was charged.",
+                hint="bring it back, or begin a new one with `crustframe ledger start-anew`.",
+            )
 
     def _create_file(self) -> None:
         try:
@@ -156,8 +202,17 @@ class Store:
             )
         if found.st_size == 0 and self.owners.exists():
             raise self._damaged("it is empty, but it has been in use")
+        if found.st_size and not self.owners.exists() and not self._is_database():
+            raise LedgerError(
+                f"{self.path} is no ledger. Nothing was sent, and it was left as it is.",
+                hint="name another file with CRUSTFRAME_LEDGER or --ledger.",
+            )
         if os.name == "posix" and found.st_mode & 0o077:
             self.path.chmod(0o600)
+
+    def _is_database(self) -> bool:
+        with self.path.open("rb") as file:
+            return file.read(16) == b"SQLite format 3\0"
 
     def _configure(self, connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA trusted_schema = OFF")
@@ -206,10 +261,15 @@ class Store:
         )
 
     def _damaged(self, how: str) -> LedgerError:
+        self.close()
+        try:
+            where = f"It was set aside as {self._set_aside().name!r}"
+        except OSError:
+            where = "It was left as it is"
         return LedgerError(
-            f"The ledger {self.path} is damaged: {how}. Nothing was sent, and the file was left as it is.",
-            hint="bring back a copy of it, or name another ledger with CRUSTFRAME_LEDGER; people in this one would "
-            "be paid for again.",
+            f"The ledger {self.path} is damaged: {how}. {where}. Nothing was sent, nothing was charged.",
+            hint="bring back a copy of it, or begin a new one with `crustframe ledger start-anew`; people in the old "
+            "one would be paid for again.",
         )
 
     @contextlib.contextmanager
@@ -218,6 +278,12 @@ class Store:
             yield
         except sqlite3.Error as error:
             raise self._typed(error) from None
+        except (zlib.error, json.JSONDecodeError) as error:
+            raise LedgerError(
+                f"The ledger {self.path} holds an answer that cannot be read ({error}). Nothing was sent.",
+                hint="`crustframe ledger verify` names it and `crustframe ledger forget` takes it out; that person "
+                "would be paid for again.",
+            ) from None
 
     def _typed(self, error: sqlite3.Error) -> LedgerError:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
@@ -233,5 +299,4 @@ class Store:
                     hint="make room or give the folder back, then run the same again; what was paid for is kept.",
                 )
             case _:
-                self.close()
                 return self._damaged(str(error))

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crustframe import contract
 from crustframe.sandbox import fields, openapi
+from crustframe.sandbox.edits import Edits
 from crustframe.sandbox.faults import UNANSWERED, Fault, Faults
 from crustframe.sandbox.meter import Meter, Window
 from crustframe.sandbox.people import UNKNOWN_SHARE, Population, canonical
@@ -63,6 +64,7 @@ class Service:
     settings: Settings
     faults: Faults = field(default_factory=Faults)
     wires: Wires = field(default_factory=Wires)
+    edits: Edits = field(default_factory=Edits)
     requests: list[dict[str, Any]] = field(default_factory=list)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -174,7 +176,9 @@ class Service:
             matches = [
                 {
                     "confidence_score": candidate.confidence,
-                    "person_data": question.selection.of(candidate.profile.data(question.selection.groups)),
+                    "person_data": question.selection.of(
+                        self.edits.applied(person, candidate.profile.data(question.selection.groups))
+                    ),
                 }
                 for candidate in kept
             ]

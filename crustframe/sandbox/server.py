@@ -17,7 +17,7 @@ from crustframe import contract
 from crustframe.sandbox.app import Service, Settings, build_app
 from crustframe.sandbox.faults import Faults
 from crustframe.sandbox.fields import Snapshot
-from crustframe.sandbox.people import UNKNOWN_SHARE
+from crustframe.sandbox.people import UNKNOWN_SHARE, canonical
 
 HOST: Final = "127.0.0.1"
 START_TIMEOUT_S: Final = 10.0  # ours: a start takes milliseconds
@@ -154,6 +154,24 @@ class Sandbox:
     def meter(self) -> dict[str, Any]:
         """Return what ``GET /sandbox/meter`` answers."""
         return self._service.meter.reading()
+
+    def change(self, identifier: str, path: str, value: Any) -> None:
+        """Let a person be different from the next answer on.
+
+        Parameters
+        ----------
+        identifier : str
+            A profile URL or business e-mail.
+        path : str
+            Dot path with list positions, such as ``experience.employment_details.current[0].title``.
+        value : object
+            What JSON can hold.
+        """
+        kind: contract.IdentifierKind = contract.BUSINESS_EMAIL if "@" in identifier else contract.PROFILE_URL
+        person = canonical(identifier, kind)
+        if person is None:
+            raise ValueError(f"{identifier!r} names nobody")
+        self._service.edits.set(person, path, value)
 
     def start(self) -> Self:
         """Start answering. Does nothing if it runs already."""

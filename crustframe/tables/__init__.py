@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -18,14 +19,14 @@ from crustframe.errors import ColumnNotFoundError, TableError
 from crustframe.tables import destination as landing
 from crustframe.tables.cells import CsvCells, quoted
 from crustframe.tables.delimited import Delimited, TextStyle
-from crustframe.tables.placement import Added, Placement
+from crustframe.tables.placement import KEEP, Added, Placement
 from crustframe.tables.source import Source
 from crustframe.tables.workbook import Sheet, refuse_oversize, write_sheet
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Table", "Written", "read_table"]
+__all__ = ["KEEP", "Table", "Written", "read_table", "write_rows"]
 
 _ZIP: Final = b"PK\x03\x04"
 _FOREIGN: Final = {
@@ -176,13 +177,17 @@ class Table:
         if os.fspath(destination) == landing.STDOUT:
             return
         path = Path(destination)
-        landing.refuse_unwritable(path)
-        if self._source.is_same_file(path):
-            raise TableError(f"{path.name} is the input itself; it is never overwritten.", hint="name another file.")
+        self.refuse(path)
         if path.suffix.lower() in _UNWRITTEN:
             raise TableError(f"{path.suffix} files are not written here.", hint="use .csv, .tsv or .xlsx.")
         if _is_workbook(path):
             refuse_oversize(self.n_rows + 1, len(self.columns) + len(placement.appended))
+
+    def refuse(self, path: Path) -> None:
+        """Raise `TableError` if another file cannot be written to `path`, or would take the input's place."""
+        landing.refuse_unwritable(path)
+        if self._source.is_same_file(path):
+            raise TableError(f"{path.name} is the input itself; it is never overwritten.", hint="name another file.")
 
     def write(
         self,
@@ -211,7 +216,7 @@ class Table:
         csv_safe : bool
             Put ``'`` before an added text that a spreadsheet could take for a formula.
         overwrite_columns : bool
-            Let an added column take the place of one of the same name.
+            Let an added column take the place of one of the same name, but for the rows that hold `KEEP`.
 
         Returns
         -------
@@ -299,6 +304,27 @@ class Table:
                 yield (delimiter.join(texts) + style.line_ending).encode(style.codec)
             except UnicodeEncodeError as error:
                 raise style.lacks(error, f"in row {number} of {self._source.name}") from None
+
+
+def write_rows(destination: str | os.PathLike[str], frame: pd.DataFrame) -> None:
+    """Write a frame of our own making as UTF-8 CSV, every cell quoted and safe against formulas.
+
+    Parameters
+    ----------
+    destination : str or os.PathLike
+        A path, or ``"-"`` for stdout.
+    frame : pandas.DataFrame
+
+    Raises
+    ------
+    TableError
+        It cannot be written; a file that was there is then as it was.
+    """
+    cells = CsvCells(",", safe=True)
+    new = Added.of(frame)
+    with _opened(destination) as sink:
+        for row in chain([tuple(new.names)], new.rows(len(frame))):
+            sink.write((",".join(map(cells.quoted, row)) + "\n").encode())
 
 
 def _opened(destination: str | os.PathLike[str]) -> AbstractContextManager[IO[bytes]]:

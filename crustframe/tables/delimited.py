@@ -14,7 +14,7 @@ from typing import IO, Final, NamedTuple
 
 from crustframe.errors import TableError
 from crustframe.tables.cells import CsvCells
-from crustframe.tables.placement import Placement
+from crustframe.tables.placement import KEEP, Placement
 from crustframe.tables.source import Source
 
 MAX_CELL: Final = 16 * 2**20
@@ -89,7 +89,7 @@ class Delimited:
             new = next(new_rows, None)
             if new is None:
                 raise self._source.changed()
-            yield self._encoded(record, self._with_cells(record, [cells.quoted(cell) for cell in new], placement))
+            yield self._encoded(record, self._with_cells(record, [_rendered(cell, cells) for cell in new], placement))
         if next(new_rows, None) is not None:
             raise self._source.changed()
 
@@ -97,19 +97,21 @@ class Delimited:
         new = [cells.quoted(name) if i in placement.appended else "" for i, name in enumerate(names)]
         return self._with_cells(self._header, new, Placement({}, placement.appended))
 
-    def _with_cells(self, record: Record, new: Sequence[str], placement: Placement) -> str:
+    def _with_cells(self, record: Record, new: Sequence[str | None], placement: Placement) -> str:
         body = record.raw.rstrip("\r\n")
         ending = record.raw[len(body) :]
         body += self._delimiter * (len(self.columns) - max(1, len(record.cells)))
         if placement.replaced:
             body = self._with_replaced(body, new, placement.replaced)
-        return self._delimiter.join([body, *(new[i] for i in placement.appended)]) + ending
+        return self._delimiter.join([body, *(new[i] or '""' for i in placement.appended)]) + ending
 
-    def _with_replaced(self, body: str, new: Sequence[str], replaced: dict[int, int]) -> str:
+    def _with_replaced(self, body: str, new: Sequence[str | None], replaced: dict[int, int]) -> str:
         spans = cell_spans(body, self._delimiter)
         for position in sorted(replaced, reverse=True):
-            start, end = spans[position]
-            body = body[:start] + new[replaced[position]] + body[end:]
+            cell = new[replaced[position]]
+            if cell is not None:
+                start, end = spans[position]
+                body = body[:start] + cell + body[end:]
         return body
 
     def _records(self) -> Iterator[Record]:
@@ -185,6 +187,10 @@ class Delimited:
             f"{self._source.name} is not {self._codec}: line {line}, byte {offset}. Nothing was sent.",
             hint="name its encoding, for a file from an older Excel --encoding cp1252.",
         )
+
+
+def _rendered(cell: object, cells: CsvCells) -> str | None:
+    return None if cell is KEEP else cells.quoted(cell)
 
 
 def read_records(text: TextIOWrapper, delimiter: str, name: str = "the table") -> Iterator[Record]:

@@ -12,6 +12,9 @@ from crustframe.errors import TableError
 if TYPE_CHECKING:
     import pandas as pd
 
+KEEP: Final = object()
+"""An added cell that leaves the table's own one as it is, byte for byte; an empty cell where there is none."""
+
 _ROWS_AT_ONCE: Final = 1_000
 
 
@@ -77,8 +80,9 @@ class Placement:
         """Return the table's own `cells` with the `added` ones in their places."""
         row = list(cells)
         for position, i in self.replaced.items():
-            row[position] = added[i]
-        return row + [added[i] for i in self.appended]
+            if added[i] is not KEEP:
+                row[position] = added[i]
+        return row + [None if added[i] is KEEP else added[i] for i in self.appended]
 
 
 def _drawn(column: Any) -> Iterator[object]:

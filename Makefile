@@ -1,0 +1,36 @@
+# `make demo` and `make test` need Python 3.11 or newer and git; both set up .venv first.
+
+# The first Python that is new enough; `make test PYTHON=python3.12` names another.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$python; break; fi; done)
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test lint clean
+
+demo: $(STAMP)
+	$(BIN)/crustframe demo
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+
+$(STAMP): pyproject.toml
+	@if ! "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+		echo 'crustframe needs Python 3.11 or newer, and "$(PYTHON)" is none. Nothing was installed.' >&2; \
+		echo 'Hint: install one, or name it: make $(or $(MAKECMDGOALS),demo) PYTHON=/path/to/python3' >&2; exit 1; fi
+	@if ! "$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null; then \
+		echo '"$(PYTHON)" cannot make virtual environments. Nothing was installed.' >&2; \
+		echo 'Hint: on Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; fi
+	"$(PYTHON)" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@

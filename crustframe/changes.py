@@ -1,0 +1,159 @@
+"""What changed about people between two purchases: one line for each person and path. From the ledger, 0 credits."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from crustframe.client import Client
+from crustframe.enrichment import Fields, cells_of, client_of
+from crustframe.fields import read_paths
+from crustframe.identifiers import read_identifiers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# What tells one element of a list from another, so that a longer list is not read as a changed one.
+_NAMES_OF_ELEMENTS: Final = (
+    "position_id",
+    "professional_network_id",
+    "email",
+    "profile_url",
+    "credential_id",
+    "school",
+)
+
+
+class Change(NamedTuple):
+    """One value that became another; ``None`` where there was or is nothing."""
+
+    identifier: str
+    path: str
+    old: Any
+    new: Any
+    changed_at: float
+
+
+def changes(
+    data: pd.DataFrame | pd.Series[Any] | Iterable[object],
+    column: Hashable | None = None,
+    fields: Fields | None = None,
+    *,
+    client: Client | None = None,
+) -> pd.DataFrame:
+    """Return what changed about the people of a column each time they were bought anew.
+
+    Costs nothing; opens no socket. Buy anew with ``enrich(..., max_age="30d")`` or ``max_age=0`` first. The order
+    of a list is no change.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame, pandas.Series or iterable
+    column : hashable, optional
+        Which column of a frame holds profile URLs or business e-mails.
+    fields : sequence of str, optional
+        Only these paths and what stands below them; by default all.
+    client : Client, optional
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each person and path: ``identifier``, ``path``, ``old``, ``new`` (JSON text), ``changed_at`` (UTC),
+        in the order of the people, the newest change first.
+
+    Raises
+    ------
+    FieldError, ColumnNotFoundError
+        Something to mend first.
+    """
+    import pandas as pd
+
+    paths = None if fields is None else {path.field.path for path in read_paths(fields)}
+    cells = cells_of(data, column)
+    with client_of(client) as asked:
+        people = read_identifiers(cells).unique
+        found = [
+            change
+            for identifier in people
+            for change in _changes_of(identifier.text, asked.ledger.answers(identifier))
+            if paths is None or any(change.path == path or change.path.startswith(f"{path}.") for path in paths)
+        ]
+    return pd.DataFrame(
+        {
+            "identifier": pd.array([c.identifier for c in found], dtype="string"),
+            "path": pd.array([c.path for c in found], dtype="string"),
+            "old": pd.array([_text(c.old) for c in found], dtype="string"),
+            "new": pd.array([_text(c.new) for c in found], dtype="string"),
+            "changed_at": pd.to_datetime([c.changed_at for c in found], unit="s", utc=True).astype(
+                "datetime64[us, UTC]"
+            ),
+        }
+    )
+
+
+def _changes_of(
+    identifier: str, answers: Sequence[tuple[float, frozenset[str], Mapping[str, Any]]]
+) -> Iterator[Change]:
+    """Compare every answer with the one before it, in the groups that both hold."""
+    for (changed_at, new_groups, new), (_, old_groups, old) in pairwise(answers):
+        both = new_groups & old_groups
+        for path, before, after in _differences("", _within(old, both), _within(new, both)):
+            yield Change(identifier, path, before, after, changed_at)
+
+
+def _within(person: Mapping[str, Any], groups: frozenset[str]) -> dict[str, Any]:
+    kept = {name: value for name, value in person.items() if name in groups}
+    contact = person.get("contact")
+    if isinstance(contact, dict):
+        kept["contact"] = {name: value for name, value in contact.items() if f"contact.{name}" in groups}
+    return kept
+
+
+def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
+    if _canonical(old) == _canonical(new):
+        return
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in dict.fromkeys([*old, *new]):
+            yield from _differences(f"{path}.{key}" if path else key, old.get(key), new.get(key))
+    elif isinstance(old, list) and isinstance(new, list) and (pairs := _paired(old, new)) is not None:
+        for before, after in pairs:
+            yield from _differences(path, before, after)
+    else:
+        yield path, old, new
+
+
+def _paired(old: list[Any], new: list[Any]) -> list[tuple[Any, Any]] | None:
+    """Return which elements of two lists of objects are the same thing, or None where that is not plain."""
+    if not all(isinstance(element, dict) for element in old + new):
+        return None
+    for name in _NAMES_OF_ELEMENTS:
+        before = {_canonical(element.get(name)): element for element in old}
+        after = {_canonical(element.get(name)): element for element in new}
+        if len(before) == len(old) and len(after) == len(new) and _NOTHING not in before.keys() | after.keys():
+            return [(before.get(key), after.get(key)) for key in dict.fromkeys([*before, *after])]
+    return None
+
+
+_NOTHING: Final = "null"
+
+
+def _canonical(value: Any) -> str:
+    """Return one text for values that mean the same: nothing in any of its forms, lists in any order."""
+    if value in (None, "", [], {}):
+        return _NOTHING
+    if isinstance(value, dict):
+        inner = {key: _canonical(item) for key, item in value.items()}
+        held = {key: item for key, item in sorted(inner.items()) if item != _NOTHING}
+        return json.dumps(held) if held else _NOTHING
+    if isinstance(value, list):
+        return json.dumps(sorted(Counter(map(_canonical, value)).elements()))
+    return json.dumps(value)
+
+
+def _text(value: Any) -> str | None:
+    if _canonical(value) == _NOTHING:
+        return None
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
