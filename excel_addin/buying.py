@@ -1,6 +1,6 @@
 """Buying behind the sheet: what formulas miss is gathered, put into full batches and bought while cells wait or go on.
 
-One thread for each process; between processes a lock, so that two programs cannot spend one budget twice.
+One thread for each process; between processes the ledger sees to it that one budget is not spent twice.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ import logging
 import threading
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple, Protocol, Self
-
-from filelock import FileLock
 
 from crustframe import contract
 from crustframe.client import Client
@@ -257,20 +255,17 @@ class Buying:
             return wish, purse, people
 
     def _buy(self, wish: Wish, purse: Purse, people: list[Identifier]) -> str:
-        path = self._client.ledger.path
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with FileLock(path.with_name(f"{path.name}.budget"), mode=0o600):
-            left = purse.left()
-            if left < wish.price:
-                return ""
-            bought = buy(
-                [identifier.text for identifier in people],
-                wish.fields,
-                max_credits=left,
-                max_age=None if wish.since is None else self._client.clock() - wish.since,
-                client=self._client,
-            )
-            purse.pay(bought.credits + bought.credits_at_risk)
+        left = purse.left()
+        if left < wish.price:
+            return ""
+        bought = buy(
+            [identifier.text for identifier in people],
+            wish.fields,
+            max_credits=left,
+            max_age=None if wish.since is None else self._client.clock() - wish.since,
+            client=self._client,
+        )
+        purse.pay(bought.credits + bought.credits_at_risk)
         match bought.stopped:
             case None:
                 return ""

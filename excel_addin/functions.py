@@ -19,7 +19,7 @@ from crustframe.config import API_KEY_VARIABLE
 from crustframe.enrichment import LookUp, look_up
 from crustframe.errors import CrustframeError
 from crustframe.fields import DEFAULT_FIELDS, catalogue, describe, read_paths
-from crustframe.identifiers import read_identifiers
+from crustframe.identifiers import Identifier, read_identifiers
 from excel_addin.buying import Buying, Daily, Granted, Orders, Wanted, Wish, one_line
 from excel_addin.cells import CellError, Grid, read_column, read_day, read_switch, read_texts, to_cell
 
@@ -221,11 +221,16 @@ class Desk:
         self._buying.order(orders, granted)
         self._buying.start()
         self._buying.wait(people, self.calculation.patience_s)
+        said = [f"{granted.spent:g} {_credits(granted.spent)} were spent."]
         if self._buying.fault:
-            return self._buying.fault
-        left = self._buying.n_pending
-        bought = f"{granted.spent:g} credits were spent."
-        return bought if not left else f"{bought} {left} people are on their way; recalculate later."
+            said.append(self._buying.fault)
+        elif pending := self._buying.n_pending:
+            said.append(f"{pending} {_people(pending)} are on their way; recalculate later.")
+        elif left := sum(self._look_up_people(wish, found).plan.n_new for wish, found in orders.items()):
+            ceiling = self.client.ledger.daily_ceiling()
+            why = "" if ceiling is None else f" The budget of the day is {ceiling:g} credits."
+            said.append(f"{left} {_people(left)} were not bought.{why}")
+        return " ".join(said)
 
     # Inside --------------------------------------------------------------------------------------------------
 
@@ -239,6 +244,9 @@ class Desk:
     def _look_up(self, cells: Iterable[object], asked: tuple[str, ...], since: float | None) -> LookUp:
         age_s = None if since is None else self.client.clock() - since
         return look_up(cells, asked, max_age=age_s, no_match_age=age_s, client=self.client)
+
+    def _look_up_people(self, wish: Wish, people: Iterable[Identifier]) -> LookUp:
+        return self._look_up([identifier.text for identifier in people], wish.fields, wish.since)
 
     def _may_buy(self, found: LookUp) -> bool:
         if self._surveying or self._buying.fault or self.client.settings.api_key is None:

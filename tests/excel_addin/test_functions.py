@@ -166,6 +166,16 @@ def test_buy_is_bounded_by_what_was_agreed(desk: Desk, sandbox: Sandbox, clock: 
     assert (1, 20.0) == (sandbox.calls, sandbox.credits_spent)
 
 
+def test_buy_tells_when_the_budget_of_the_day_ends_it(desk: Desk, sandbox: Sandbox) -> None:
+    desk.client.ledger.set_daily_ceiling(6)
+    desk.survey()
+    desk.enrich(column(people(10)), NAME)
+    assert (10, 10.0) == desk.offer()
+    said = desk.buy(10.0)
+    assert "6 credits were spent. 4 people were not bought. The budget of the day is 6 credits." == said
+    assert 6.0 == sandbox.credits_spent
+
+
 def test_a_survey_buys_nobody(desk: Desk, sandbox: Sandbox) -> None:
     desk.client.ledger.set_daily_ceiling(100)
     desk.survey()
