@@ -7,6 +7,7 @@ Windows alone.
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 from collections.abc import Callable
@@ -49,6 +50,13 @@ if _ON_WINDOWS:
         def reader(options: Any) -> Pipeline:
             return ValueAccessor.reader(options).append_stage(_keep_reference)
 
+    class _Reference(Accessor):  # type: ignore[misc]
+        """Keeps the reference alone: the calling cell has no value yet."""
+
+        @staticmethod
+        def reader(options: Any) -> Pipeline:
+            return Pipeline().append_stage(_keep_reference)
+
     def _keep_reference(context: Any) -> None:
         context.value = Argument(context.value, context.range)
 
@@ -63,6 +71,10 @@ def function(documentation: dict[str, str]) -> Callable[[Function], Function]:
         for name, words in documentation.items():
             convert = {"convert": _Referring} if name == "identifiers" else {}
             made = xlwings.arg(name, ndim=2, err_to_str=True, doc=words, **convert)(made)
+        if (
+            "calling_cell" in inspect.signature(python).parameters
+        ):  # not xlwings' own `caller`, which is made for other threads
+            made = xlwings.arg("calling_cell", _Reference, vba="Application.Caller")(made)
         # Last: xlwings' arg puts the options of the function back to their defaults.
         decorated: Function = xlwings.func(category="CRUST", call_in_wizard=False, volatile=False)(made)
         return decorated
@@ -86,10 +98,10 @@ def macro(python: Function) -> Function:
         "refresh_token": "A date: answers from before that day do not count",
     }
 )
-def CRUST_ENRICH(identifiers, fields=None, headers=None, refresh_token=None, caller=None):  # type: ignore[no-untyped-def]  # noqa: N802
+def CRUST_ENRICH(identifiers, fields=None, headers=None, refresh_token=None, calling_cell=None):  # type: ignore[no-untyped-def]  # noqa: N802
     """One row about each person: the asked fields. Reads the ledger; buys only within an armed budget."""
     cells, reference = _parts(identifiers)
-    ahead = _read_ahead(reference, caller)
+    ahead = _read_ahead(reference, _parts(calling_cell).reference)
     return _to_excel(the_desk().enrich(cells, fields, headers, refresh_token, read_ahead=ahead))
 
 
@@ -133,8 +145,8 @@ def CRUST_BUY(max_credits):  # type: ignore[no-untyped-def]  # noqa: N802
         return [[remark(one_line(error))]]
 
 
-def _parts(identifiers: Any) -> Argument:
-    return identifiers if isinstance(identifiers, Argument) else Argument(identifiers, None)
+def _parts(given: Any) -> Argument:
+    return given if isinstance(given, Argument) else Argument(given, None)
 
 
 def _to_excel(grid: Grid) -> list[list[Any]]:

@@ -9,7 +9,7 @@ Private Const PYTHON_MODULE As String = "excel_addin.udfs"
 Public Function ENRICH(identifiers As Variant, Optional fields As Variant, Optional headers As Variant, Optional refresh_token As Variant) As Variant
     If InWizard() Then Exit Function
     On Error GoTo failed
-    ENRICH = TrueErrors(XLPy.CallUDF(PYTHON_MODULE, "CRUST_ENRICH", Array(identifiers, fields, headers, refresh_token, Nothing), Nothing, Application.Caller))
+    ENRICH = TrueErrors(XLPy.CallUDF(PYTHON_MODULE, "CRUST_ENRICH", Array(identifiers, fields, headers, refresh_token, Application.Caller), Nothing, Application.Caller))
     Exit Function
 failed:
     ENRICH = "CRUST: " & Err.Description

@@ -63,14 +63,15 @@ def sheet() -> Sheet:
 
 
 def enrich(call: Call, identifiers: Any, fields: Any = NAME, caller: Any = None) -> Any:
-    return call("CRUST_ENRICH", identifiers, fields, MISSING, MISSING, None, caller=caller or Range(Sheet(), 1, 9))
+    calling_cell = caller or Range(Sheet(), 1, 9)
+    return call("CRUST_ENRICH", identifiers, fields, MISSING, MISSING, calling_cell, caller=calling_cell)
 
 
 def test_the_windows_decorators_are_in_use() -> None:
     assert xlwings.func is xlwings.udfs.xlfunc
     facts = udfs.CRUST_ENRICH.__xlfunc__
     assert (False, False, None) == (facts["call_in_wizard"], facts["volatile"], facts["async_mode"])
-    assert ["identifiers", "fields", "headers", "refresh_token", "caller"] == [a["name"] for a in facts["args"]]
+    assert ["identifiers", "fields", "headers", "refresh_token", "calling_cell"] == [a["name"] for a in facts["args"]]
     for argument in facts["args"][:4]:
         assert 2 == argument["options"]["ndim"]
         assert argument["options"]["err_to_str"]
@@ -120,7 +121,7 @@ def test_one_cell_is_one_value(call: Call, sheet: Sheet) -> None:
 
 def test_missing_arguments(call: Call, sheet: Sheet) -> None:
     caller = Range(Sheet(), 1, 9)
-    row = call("CRUST_ENRICH", sheet.column([PERSON]), MISSING, MISSING, MISSING, None, caller=caller)
+    row = call("CRUST_ENRICH", sheet.column([PERSON]), MISSING, MISSING, MISSING, caller, caller=caller)
     assert 5 == len(row)
     assert [["basic_profile.headline", "string", 1.0], ["professional_network.headline", "string", 1.0]] == call(
         "CRUST_FIELDS", "headline", caller=caller
@@ -153,7 +154,7 @@ def test_fields_and_switches_from_cells(call: Call, sheet: Sheet) -> None:
     fields = sheet.column([NAME, "basic_profile.headline"], at=3)
     headers = sheet.column([True], at=4)
     today = sheet.column([datetime.now(UTC)], at=5)
-    answer = call("CRUST_ENRICH", people, fields, headers, today, None, caller=Range(sheet, 1, 9))
+    answer = call("CRUST_ENRICH", people, fields, headers, today, Range(sheet, 1, 9), caller=Range(sheet, 1, 9))
     assert [NAME, "basic_profile.headline"] == answer[0]
     assert 2 == len(answer)
 

@@ -27,10 +27,10 @@ Function CRUST_ENRICH(identifiers, Optional fields, Optional headers, Optional r
     If (Not Application.CommandBars("Standard").Controls(1).Enabled) Then Exit Function
     #If App = "Microsoft Excel" Then
         If TypeOf Application.Caller Is Range Then On Error GoTo failed
-        CRUST_ENRICH = XLPy.CallUDF("excel_addin.udfs", "CRUST_ENRICH", Array(identifiers, fields, headers, refresh_token, Nothing), ActiveWorkbook, Application.Caller)
+        CRUST_ENRICH = XLPy.CallUDF("excel_addin.udfs", "CRUST_ENRICH", Array(identifiers, fields, headers, refresh_token, Application.Caller), ActiveWorkbook, Application.Caller)
         Exit Function
     #Else
-        CRUST_ENRICH = XLPy.CallUDF("excel_addin.udfs", "CRUST_ENRICH", Array(identifiers, fields, headers, refresh_token, Nothing))
+        CRUST_ENRICH = XLPy.CallUDF("excel_addin.udfs", "CRUST_ENRICH", Array(identifiers, fields, headers, refresh_token, Application.Caller))
         Exit Function
     #End If
 failed:
