@@ -44,6 +44,7 @@ from crustframe.ledger_commands import budget
 from crustframe.moving import counterparts, rename_columns
 from crustframe.purchasing import OnDoubt
 from crustframe.verdict import MinVerdict
+from excel_addin.cli import app as excel_app
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +69,8 @@ app = typer.Typer(
 )
 app.add_typer(ledger_app, name="ledger")
 app.command("budget")(budget)
+
+app.add_typer(excel_app, name="excel")
 
 Input = Annotated[str, typer.Argument(help="CSV, TSV or xlsx file; - reads stdin.", show_default=False)]
 Column = Annotated[str | None, typer.Option(help="Column of profile URLs or business e-mails.", show_default=False)]

@@ -96,6 +96,27 @@ class Enrichment:
         return self._read_matches()
 
 
+@dataclass(frozen=True)
+class LookUp:
+    """What the ledger knows of a column, without pandas: spreadsheets ask for one cell a thousand times.
+
+    Attributes
+    ----------
+    paths : tuple of Path, length p
+    statuses : list of str, length n
+        ``crust.status`` of every row; ``not_run`` is somebody whom the ledger does not know.
+    values : list of list, n x p
+        The same cells that :func:`enrich` gives; ``None`` where it gives ``<NA>``.
+    plan : Plan
+        Who is missing and what they may cost.
+    """
+
+    paths: tuple[Path, ...]
+    statuses: list[Status]
+    values: list[list[Any]]
+    plan: Plan
+
+
 class Interrupted(KeyboardInterrupt):
     """The user ended a run; `enrichment` holds what was found until then."""
 
@@ -353,6 +374,107 @@ keep, max_age, only, on_doubt, lists, client
         identifiers = read_identifiers(cells if rows is None else [cells[row] for row in rows])
         _, made = _plan(asked, identifiers, question, on_doubt, pace)
     return made.within(max_credits, partial=partial)
+
+
+def look_up(
+    cells: Iterable[object],
+    fields: Fields = DEFAULT_FIELDS,
+    *,
+    max_age: str | float | None = None,
+    no_match_age: str | float | None = None,
+    client: Client,
+) -> LookUp:
+    """Return what the ledger knows of a column. Opens no socket, costs nothing, writes nothing.
+
+    Parameters
+    ----------
+    cells : iterable, n rows
+        Blanks, repeats, other spellings and junk are welcome.
+    fields : sequence of str, or mapping of new name to str, length p
+    max_age, no_match_age : str or float, optional
+        How old a stored person, and a stored "nobody there", may be; by default any age.
+    client : Client
+        Whose ledger.
+
+    Returns
+    -------
+    LookUp
+
+    Raises
+    ------
+    FieldError, LedgerError
+        Something to mend first.
+    """
+    question = _read_question(
+        fields,
+        api="person",
+        lists="join",
+        keep="all",
+        preview=False,
+        min_similarity_score=None,
+        force_fetch=False,
+        enrich_realtime=False,
+        max_age=max_age,
+    )
+    question = replace(question, need=question.need._replace(no_match_age_s=read_age(no_match_age, "no_match_age")))
+    identifiers = read_identifiers(cells)
+    known, made = _plan(client, identifiers, question, "skip")
+    table = _Table(identifiers, question, None, judges=False)
+    for record in client.ledger.recall(identifiers.unique, known, question.need):
+        table.put(record)
+    _tell_doubts(table, client, made, known)
+    statuses, values = table.rows()
+    return LookUp(question.paths, statuses, values, made)
+
+
+def buy(
+    cells: Iterable[object],
+    fields: Fields = DEFAULT_FIELDS,
+    *,
+    max_credits: float,
+    max_age: str | float | None = None,
+    client: Client,
+) -> Bought:
+    """Buy the people of a column that the ledger does not know, as many as surely fit; nobody in doubt.
+
+    Costs what :func:`enrich` costs. The answers are read with :func:`look_up`.
+
+    Parameters
+    ----------
+    cells : iterable, n rows
+    fields : sequence of str, or mapping of new name to str, length p
+    max_credits : float
+        Never passed.
+    max_age : str or float, optional
+        How old a stored person may be; by default any age.
+    client : Client
+
+    Returns
+    -------
+    Bought
+        Calls and credits; ``stopped`` says why it ended early.
+
+    Raises
+    ------
+    ConfigurationError, AuthenticationError, PermissionDeniedError, LedgerError, OfflineError
+        Everything would be refused.
+    """
+    question = _read_question(
+        fields,
+        api="person",
+        lists="join",
+        keep="all",
+        preview=False,
+        min_similarity_score=None,
+        force_fetch=False,
+        enrich_realtime=False,
+        max_age=max_age,
+    )
+    identifiers = read_identifiers(cells)
+    _, made = _plan(client, identifiers, question, "skip")
+    return _buy(
+        client, _Table(identifiers, question, None, judges=False), made, question, max_credits, "skip", "coerce", False
+    )
 
 
 def matches(
@@ -661,6 +783,24 @@ class _Table:
             self._scores[position] = record.matches[0].confidence_score
         self._expansion.put(position, record)
 
+    def rows(self) -> tuple[list[Status], list[list[Any]]]:
+        """Return the status and the checked cells of every row, without pandas."""
+        columns = [
+            column if path.limits is None else [_within(value, *path.limits) for value in column]
+            for path, column in zip(self._expansion.paths, self._expansion.columns, strict=True)
+        ]
+        statuses: list[Status] = []
+        values: list[list[Any]] = []
+        for row, position in enumerate(self.identifiers.per_row):
+            if position < 0:
+                blank = self.identifiers.refusals[row].reason == "blank"
+                statuses.append("blank" if blank else "invalid")
+                values.append([None] * len(columns))
+            else:
+                statuses.append(self.statuses[position])
+                values.append([column[position] for column in columns])
+        return statuses, values
+
     def problems(self) -> Counter[str]:
         """Return why people are not settled, with how many."""
         return Counter(
@@ -721,6 +861,10 @@ class _Table:
             reason = frame["crust.reason"].array.copy()
             reason[rows] = [None if r.reason == "blank" else r.reason for r in refusals.values()]
             frame["crust.reason"] = pd.Series(reason, index=frame.index)
+
+
+def _within(value: Any, least: float, greatest: float) -> Any:
+    return value if value is not None and least <= value <= greatest else None
 
 
 def _facts(record: Record) -> dict[str, Any]:

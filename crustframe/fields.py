@@ -42,6 +42,23 @@ _DTYPES: Final[Mapping[str, DType]] = {
     "datetime": "datetime64[us, UTC]",
     "date": "datetime64[us, UTC]",
 }
+# Facts of the contract that a type cannot say: (least, greatest) of the number at the end of a path.
+_RANGES: Final[Mapping[str, tuple[float, float]]] = {
+    "connections": (0, 1e9),
+    "num_of_connections": (0, 1e9),
+    "score": (0, 1),
+    "followers": (0, 1e10),
+    "following": (0, 1e10),
+    "confidence_score": (0, 1),
+    "start_year": (1900, 2100),
+    "end_year": (1900, 2100),
+    "years_at_company_raw": (0, 120),
+    "company_headcount_latest": (0, 1e8),
+    "public_repo_count": (0, 1e8),
+    "total_repos": (0, 1e8),
+    "total_stars": (0, 1e10),
+    "max_stars": (0, 1e10),
+}
 # The seed's table names the employer company_name; answers carry it under name. Either is read.
 _ALSO_UNDER: Final = {"company_name": "name"}
 
@@ -113,6 +130,13 @@ class Path:
         if self.field.group == "contact":
             return frozenset(g for g in (*contract.ADD_ON_PRICES, *contract.BASE_GROUPS) if g.startswith("contact."))
         return frozenset({self.field.group})
+
+    @property
+    def limits(self) -> tuple[float, float] | None:
+        """The least and the greatest value that the contract allows, where it says so."""
+        if self.reduction is not None or element_type(self.field) not in {"integer", "number"}:
+            return None
+        return _RANGES.get(self.field.path.rpartition(".")[2])
 
 
 @dataclass(frozen=True)
