@@ -95,14 +95,20 @@ class Store:
         """
         with self._lock, self._typed_errors():
             connection = self._open(create=True)
-            connection.execute("BEGIN IMMEDIATE")
-            try:
+            try:  # around BEGIN and COMMIT too: a transaction that nobody ends locks everybody out
+                connection.execute("BEGIN IMMEDIATE")
                 yield connection
+                connection.execute("COMMIT")
             except BaseException:
-                with contextlib.suppress(sqlite3.Error):
-                    connection.execute("ROLLBACK")
+                self._roll_back(connection)
                 raise
-            connection.execute("COMMIT")
+
+    def _roll_back(self, connection: sqlite3.Connection) -> None:
+        try:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            self.close()  # SQLite undoes it when the file is opened again
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
