@@ -43,7 +43,7 @@ class Shell:
         self._environment = environment(sandbox, self.ledger)
         self._command = [sys.executable, "-W", "error", "-m", "crustframe", "enrich", str(table), "--column", "contact"]
         self._command += [part for field in FIELDS for part in ("--field", field)]
-        self._command += ["--concurrency", str(concurrency), "--yes", "--output", str(self.output)]
+        self._command += ["--concurrency", str(concurrency), "--keep", "asked", "--yes", "--output", str(self.output)]
         self._command += ["--receipt", str(self.receipt)]
 
     def start(self) -> subprocess.Popen[str]:
