@@ -335,7 +335,10 @@ def test_a_ledger_of_a_newer_crustframe_is_left_alone(sandbox, tmp_path):
 def test_only_failed_rows_are_looked_up_again(sandbox):
     import pandas as pd
 
-    client = sandbox.make_client(sleep=lambda s: time.sleep(s / 1000), concurrency=1)
+    started = time.time()
+    client = sandbox.make_client(
+        clock=lambda: started + (time.time() - started) * 1000, sleep=lambda s: time.sleep(s / 1000), concurrency=1
+    )
     frame = pd.DataFrame({"url": people(30)}, index=range(100, 130))
     sandbox.faults.add(action="status", status=500, identifier=people(30)[4])
     with pytest.warns(PartialResultWarning):

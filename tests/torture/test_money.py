@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import random
-import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rig import people
+from rig import in_a_hurry, people
 
 import crustframe
 from crustframe import PartialResultWarning, contract
@@ -77,7 +76,7 @@ def run(sandbox: EmbeddedSandbox, ledger: Path, dice: random.Random, column: lis
     """Enrich on a client of its own that waits for nobody; return what it found, or nothing if it raised."""
     with (
         sandbox.make_client(
-            ledger=ledger, concurrency=dice.randint(1, 8), sleep=lambda s: time.sleep(s / 10_000), jitter=dice.random
+            ledger=ledger, concurrency=dice.randint(1, 8), jitter=dice.random, **in_a_hurry()
         ) as client,
         warnings.catch_warnings(),
     ):
