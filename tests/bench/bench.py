@@ -40,7 +40,7 @@ def build(folder: Path, sandbox: crustframe.embedded.EmbeddedSandbox, n: int) ->
         answer = next(client.ledger.entries())["matches"]
         entry, first = ledger_people.pack(answer), read_identifiers(people(1)).unique[0].key
         key = first.replace("lead-0-example", "lead-{}-example")
-        with client.ledger._store.transaction() as connection:  # noqa: SLF001
+        with client.ledger._store.transaction() as connection:
             scope, coverage, at, purchase = connection.execute(
                 "SELECT scope_id, coverage_id, answered_at, purchase_id FROM people"
             ).fetchone()
@@ -101,7 +101,9 @@ def main() -> None:
         print(f"look-up of {KNOWN:,} known people, seconds and peak MiB:")
         for n, found in ((KNOWN, few), (PEOPLE, many)):
             print(f"  ledger of {n:>9,}: {found['seconds']:.2f} s, {found['peak_mib']:.0f} MiB")
-        print(f"  ratio: {many['seconds'] / few['seconds']:.2f} x time, {many['peak_mib'] / few['peak_mib']:.2f} x memory")
+        print(
+            f"  ratio: {many['seconds'] / few['seconds']:.2f} x time, {many['peak_mib'] / few['peak_mib']:.2f} x memory"
+        )
         plain = measured("theirs", sandbox.url, sandbox.key, "")
         here = measured("ours", sandbox.url, sandbox.key, str(folder / "run.sqlite3"))
         print(f"whole run of {ROWS:,} rows, CPU seconds without the imports:")

@@ -41,6 +41,6 @@ def figures(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) 
     def tell(**facts: object) -> None:
         if _SHARE:
             with capsys.disabled():
-                print(f"\n{request.node.name}: {', '.join(f'{name} {fact}' for name, fact in facts.items())}")  # noqa: T201
+                print(f"\n{request.node.name}: {', '.join(f'{name} {fact}' for name, fact in facts.items())}")
 
     return tell

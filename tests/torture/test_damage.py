@@ -58,7 +58,7 @@ def test_random_damage_is_noticed_or_harmless(sandbox, tmp_path, size, figures):
                 said = str(error)
                 seen["detected"] += 1
                 assert damaged in kept(tmp_path), (trial, how)
-                assert "Nothing was sent" in said, trial  # noqa: PT017
+                assert "Nothing was sent" in said, trial
         assert calls == sandbox.calls, (trial, how)
     figures(trials=size, **seen, requests=0)
 

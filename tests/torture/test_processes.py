@@ -7,7 +7,7 @@ import sys
 import time
 
 import pytest
-from rig import environment, people
+from rig import environment
 
 import crustframe
 
