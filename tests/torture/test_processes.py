@@ -35,11 +35,11 @@ def start(sandbox, ledger, n, began, speed):
 
 @pytest.mark.campaign(sample=3, full=8)
 def test_processes_that_start_together_pay_once_and_keep_the_pace(tmp_path, size, is_full, figures):
-    """2 to 8 of them (3 in the suite), at a limit whose minutes pass in a second: nobody is refused for the rate."""
-    n, speed = (2000 if is_full else 500), 60.0
+    """2 to 8 of them (3 in the suite), at a limit whose minutes pass faster: nobody is refused for the rate."""
+    n, limit, speed = (2000, 30, 6.0) if is_full else (500, 15, 12.0)  # faster, and a busy machine counts too
     for processes in range(2, size + 1) if is_full else [size]:
         began = time.time()
-        with crustframe.sandbox(requests_per_minute=15, speed=speed) as sandbox:
+        with crustframe.sandbox(requests_per_minute=limit, speed=speed) as sandbox:
             running = [start(sandbox, tmp_path / f"{processes}.sqlite3", n, began, speed) for _ in range(processes)]
             ends = [process.communicate(timeout=280) for process in running]
 
