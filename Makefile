@@ -1,4 +1,5 @@
 # `make demo` and `make test` need Python 3.11 or newer and git; both set up .venv first.
+# `make torture` runs the long campaigns (hours; CAMPAIGN=0.1 a tenth of them), `make bench` prints ratios.
 
 # The first Python that is new enough; `make test PYTHON=python3.12` names another.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -8,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint torture bench clean
 
 demo: $(STAMP)
 	$(BIN)/crustframe demo
@@ -20,6 +21,12 @@ WITHOUT_OFFICE := $(if $(filter true,$(CI)),,$(if $(shell command -v soffice),,$
 test: lint
 	@$(if $(WITHOUT_OFFICE),echo 'LibreOffice is not installed: $(WITHOUT_OFFICE) are left out.' >&2,:)
 	$(BIN)/python -m pytest $(addprefix --ignore=tests/excel_addin/,$(WITHOUT_OFFICE))
+
+torture: $(STAMP)
+	CRUSTFRAME_CAMPAIGN=$(or $(CAMPAIGN),full) $(BIN)/python -m pytest tests/torture
+
+bench: $(STAMP)
+	$(BIN)/python tests/bench/bench.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

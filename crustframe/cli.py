@@ -19,7 +19,7 @@ from crustframe import __version__
 from crustframe.api.surfaces import Api
 from crustframe.assembly import Provenance, provenance_names
 from crustframe.changes import changes as find_changes
-from crustframe.client import Client
+from crustframe.client import DEFAULT_CONCURRENCY, MAX_CONCURRENCY, Client
 from crustframe.enrichment import Errors, Interrupted, Prices
 from crustframe.enrichment import enrich as enrich_column
 from crustframe.enrichment import plan as plan_column
@@ -106,6 +106,12 @@ UseSandbox = Annotated[bool, typer.Option("--sandbox", help="Invented people of 
 Delimiter = Annotated[str | None, typer.Option(help="Delimiter of the input.", show_default="auto")]
 Encoding = Annotated[str | None, typer.Option(help="Encoding of the input.", show_default="utf-8")]
 Sheet = Annotated[str | None, typer.Option(help="Sheet of an xlsx input.", show_default="the first")]
+Concurrency = Annotated[
+    int,
+    typer.Option(
+        min=1, max=MAX_CONCURRENCY, help="Requests in flight at most; a crash puts up to 25 people for each in doubt."
+    ),
+]
 Ledger = Annotated[Path | None, typer.Option(help="File of paid answers.", show_default="one per user")]
 
 
@@ -136,6 +142,7 @@ def enrich(
     receipt: Annotated[Path | None, typer.Option(help="Write the receipt there, as JSON.")] = None,
     csv_safe: Annotated[bool, typer.Option(help="Defuse formulas in the added columns.")] = True,
     yes: Annotated[bool, typer.Option("--yes", "-y", help=f"Do not ask above {ASK_ABOVE_CREDITS:g} credits.")] = False,
+    concurrency: Concurrency = DEFAULT_CONCURRENCY,
     sandbox: UseSandbox = False,
     ledger: Ledger = None,
     delimiter: Delimiter = None,
@@ -175,7 +182,7 @@ def enrich(
         "only": only,
         "lists": lists,
     }
-    with _client(sandbox, ledger) as client:
+    with _client(sandbox, ledger, concurrency) as client:
         plan = plan_column(frame, column, fields, on_doubt=on_doubt, client=client, **asked)
         _say(str(plan))
         if plan.new:
@@ -485,15 +492,18 @@ def _age(text: str) -> str | None:
 
 
 @contextlib.contextmanager
-def _client(sandbox: bool, ledger: Path | None) -> Iterator[Client]:
+def _client(sandbox: bool, ledger: Path | None, concurrency: int) -> Iterator[Client]:
     if not sandbox:
-        with Client(ledger=ledger) as client:
+        with Client(ledger=ledger, concurrency=concurrency) as client:
             yield client
         return
     from crustframe.embedded import EmbeddedSandbox
 
-    with EmbeddedSandbox(ledger=_planning_client(True, ledger).ledger.path) as running:
-        yield running.client
+    with (
+        EmbeddedSandbox(ledger=_planning_client(True, ledger).ledger.path) as running,
+        running.make_client(concurrency=concurrency) as client,
+    ):
+        yield client
 
 
 def _planning_client(sandbox: bool, ledger: Path | None) -> Client:

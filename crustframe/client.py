@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from crustframe.http.transport import Timeouts, Transport
 
 MAX_CONCURRENCY: Final = 8
+DEFAULT_CONCURRENCY: Final = 2
 
 
 class Client:
@@ -65,7 +66,7 @@ class Client:
         ledger: str | os.PathLike[str] | None = None,
         offline: bool | None = None,
         requests_per_minute: float | None = None,
-        concurrency: int = 2,
+        concurrency: int = DEFAULT_CONCURRENCY,
         timeouts: Timeouts | None = None,
         account: str | None = None,
         clock: Callable[[], float] = time.time,

@@ -264,7 +264,7 @@ def enrich(
             drift=drift,
             in_doubt=[i.text for i, s in zip(identifiers.unique, table.statuses, strict=True) if s == "in_doubt"],
             problems=table.problems(),
-            credits_at_risk=table.statuses.count("in_doubt") * question.options.price,
+            credits_at_risk=table.statuses.count("in_doubt") * plan.price,
             seconds=time.monotonic() - started,
         )
 

@@ -201,6 +201,9 @@ class Buyer:
             while (purchase := self._next_purchase()) is not None:
                 try:
                     self._send(purchase)
+                except Exception as error:
+                    self._halt(None if isinstance(error, Stopped) else error)  # before its credits are let go: no
+                    raise  # other worker may spend what nobody knows to be spent
                 finally:
                     with self._changed:
                         self._in_flight -= 1
@@ -351,7 +354,8 @@ class Buyer:
         self._client.pace.wait(self._pause)
         if self._stop.is_set():
             raise Stopped
-        self._run.sending(purchase)
+        if not self._run.sending(purchase):  # let go while we waited: the run is over
+            raise Stopped
         with self._changed:
             self.bought.calls += 1
         try:

@@ -17,6 +17,7 @@ from crustframe.errors import (
     OfflineError,
     PermissionDeniedError,
     ServiceError,
+    TransportError,
 )
 from crustframe.http.transport import Timeouts
 
@@ -29,7 +30,13 @@ def people(n: int, start: int = 0) -> list[str]:
 
 def quick(sandbox, **options):
     """A client that waits for nobody: the patience of its retries passes a thousand times faster."""
-    return sandbox.make_client(sleep=lambda s: time.sleep(s / 1000), jitter=lambda: 1.0, **options)
+    started = time.time()
+    return sandbox.make_client(
+        clock=lambda: started + (time.time() - started) * 1000,
+        sleep=lambda s: time.sleep(s / 1000),
+        jitter=lambda: 1.0,
+        **options,
+    )
 
 
 def statuses(found) -> list[str]:
@@ -149,6 +156,29 @@ def test_an_account_that_pays_more_than_the_list_still_keeps_its_ceiling_after_t
 
     assert sandbox.credits_spent <= 150
     assert sandbox.credits_spent == found.report.credits
+
+
+def test_an_error_that_ends_the_run_frees_no_credits_for_others(sandbox):
+    """Charged, and answered with what no API documents: the other worker must not spend the same credits again."""
+    sandbox.faults.add(action="redirect", charge=True, nth=1)
+
+    with pytest.raises(TransportError):
+        crustframe.enrich(
+            people(60), fields=FIELDS, max_credits=25, partial=True, client=sandbox.make_client(concurrency=4)
+        )
+
+    assert 25.0 == sandbox.credits_spent
+
+
+def test_credits_at_risk_are_reckoned_at_what_this_account_pays(sandbox, client):
+    sandbox.faults.add(action="overcharge", factor=3, nth=1)
+    crustframe.enrich(people(5), fields=FIELDS, client=client)
+    sandbox.faults.add(action="reset", charge=True)
+
+    with pytest.warns(PartialResultWarning, match="up to 15 credits"):
+        found = crustframe.enrich(people(5, start=50), fields=FIELDS, client=client)
+
+    assert 15.0 == found.report.credits_at_risk
 
 
 def test_credits_that_run_out_end_the_run_with_what_was_found(sandbox):

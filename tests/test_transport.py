@@ -7,10 +7,12 @@ import json
 import logging
 import pickle
 import socket
+import ssl
 import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from http.client import HTTPResponse
 
 import pytest
 
@@ -261,6 +263,20 @@ def test_a_server_that_speaks_no_tls_is_a_stop_without_charge():
     assert CANARY not in everything_told(error)
 
 
+def test_tls_that_breaks_after_the_request_left_says_that_it_may_have_been_charged(monkeypatch):
+    """Only a handshake that fails is free; an end without notice is what a server does that dies while it answers."""
+
+    def broken_off(*_):
+        raise ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "UNEXPECTED_EOF_WHILE_READING")
+
+    with raw_server(http(b"[]")) as (url, came):
+        monkeypatch.setattr(HTTPResponse, "begin", broken_off)
+        error = failure(url)
+
+    assert 1 == len(came)
+    assert (NoAnswerError, "unknown") == (type(error), error.charged)
+
+
 def test_a_host_that_cannot_be_one_is_refused_before_anything_leaves():
     with pytest.raises(ConfigurationError, match="Nothing was sent"):
         failure("https://" + "a" * 64 + ".example", SHORT)
@@ -280,6 +296,7 @@ def test_a_host_that_cannot_be_one_is_refused_before_anything_leaves():
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
         b"HTTP/1.1 200 OK\r\n" + b"".join(b"x-%d: y\r\n" % n for n in range(200)) + b"\r\n",
         b"HTTP/1.1 200 OK\r\nx: " + b"y" * 70_000 + b"\r\n\r\n",
+        http(b"[1,2,3]", "Content-Length: 8"),
         http(b"not gzip at all", "Content-Encoding: gzip"),
         http(gzip.compress(b"[]" * 500)[:-20], "Content-Encoding: gzip"),
         http(gzip.compress(b"[]" * 500)[:12], "Content-Encoding: gzip"),

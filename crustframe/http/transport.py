@@ -228,7 +228,7 @@ class Transport:
         match error:
             case APIError():
                 return error
-            case requests.exceptions.SSLError():
+            case requests.exceptions.SSLError() if _wire.connection is None:  # before the request: TLS comes first
                 return TransportError(
                     f"The TLS certificate of {self._origin} cannot be trusted ({_cause(error)}). Nothing was sent.",
                     hint="behind a company proxy, name its certificate file in REQUESTS_CA_BUNDLE.",
@@ -237,7 +237,9 @@ class Transport:
                 return self._unreachable(error)
             case requests.exceptions.ConnectionError() if _never_connected(error):
                 return self._unreachable(error)
-            case ValueError():  # a URL or a header that was refused before anything was sent
+            case ValueError() if (
+                _wire.connection is None
+            ):  # a URL or a header that was refused before anything was sent
                 return TransportError(
                     f"The request to {self._origin} could not be made ({type(error).__name__}). Nothing was sent.",
                     hint="check the base URL and the proxy settings.",

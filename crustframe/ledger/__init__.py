@@ -334,13 +334,20 @@ class Run:
                 connection, self._request, offered, need, size, self._clock(), may_resend, _salt(connection)
             )
 
-    def sending(self, purchase: Purchase) -> None:
-        """Write down that the request leaves now: from here to the answer its charge is unknown."""
+    def sending(self, purchase: Purchase) -> bool:
+        """Write down that the request leaves now: from here to the answer its charge is unknown.
+
+        Returns
+        -------
+        bool
+            False if the claim was let go meanwhile: then nothing may leave.
+        """
         with self._store.transaction() as connection:
-            connection.execute(
+            sent = connection.execute(
                 "UPDATE purchases SET state = 'sent', sent_at = ?, attempts = attempts + 1 WHERE purchase_id = ?",
                 (self._clock(), purchase.purchase_id),
             )
+            return sent.rowcount == 1
 
     def uncharged(self, purchase: Purchase) -> None:
         """Write down that the last attempt surely cost nothing; the claim stays."""

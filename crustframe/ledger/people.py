@@ -256,7 +256,8 @@ def match_rate(connection: sqlite3.Connection, scope_id: int) -> float | None:
     """Return the share of people of this account that were found, once there are enough to tell."""
     found, total = connection.execute(
         "SELECT coalesce(sum(outcome = 'matched'), 0), count(*) FROM "
-        "(SELECT outcome FROM people WHERE scope_id = ? AND superseded_at IS NULL ORDER BY person_row DESC LIMIT 1000)",
+        "(SELECT outcome FROM people WHERE +scope_id = ? AND superseded_at IS NULL "  # +: by row, not by person
+        "AND person_row > (SELECT max(person_row) FROM people) - 10000 ORDER BY person_row DESC LIMIT 1000)",
         (scope_id,),
     ).fetchone()
     return found / total if total >= contract.MAX_IDENTIFIERS else None

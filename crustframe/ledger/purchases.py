@@ -208,7 +208,7 @@ def all_doubts(connection: sqlite3.Connection, scope_id: int) -> list[Doubt]:
     rows = connection.execute(
         "SELECT purchase_id, kind, key, text, worst_credits / identifiers, sent_at, told "
         "FROM purchase_people JOIN purchases USING (purchase_id) WHERE scope_id = ? AND state = 'in_doubt' "
-        "ORDER BY purchase_id, purchase_people.rowid",
+        "AND state NOT IN ('done', 'refused') ORDER BY purchase_id, purchase_people.rowid",
         (scope_id,),
     )
     return [Doubt(n, Identifier(kind, key, text), risk, at, bool(told)) for n, kind, key, text, risk, at, told in rows]

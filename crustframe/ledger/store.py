@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -20,10 +21,25 @@ from crustframe.errors import LedgerError
 _APPLICATION_ID: Final = 0x43525346  # "CRSF"
 SCHEMA_VERSION: Final = 1
 _BUSY_S: Final = 30.0
-_QUICK_CHECK_BYTES: Final = 32 * 2**20
+_CHECK_BYTES: Final = 32 * 2**20  # read whole at each opening, in some 0.1 s; `ledger verify` reads larger ones
+# Without a code are those that this package raises itself. Anything else passes, and the file stays where it is.
+_DAMAGE: Final = frozenset(
+    {
+        0,
+        sqlite3.SQLITE_ERROR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_CONSTRAINT,
+        sqlite3.SQLITE_MISMATCH,
+        sqlite3.SQLITE_FORMAT,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
 
+# What decides whether somebody is bought again stands in a table and in an index: a look-up reads the index alone, and
+# a byte that changed in either of them is noticed, since they no longer agree.
 _SCHEMA: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL);
+CREATE INDEX meta_twice ON meta (name, value);
 CREATE TABLE scopes (
     scope_id INTEGER PRIMARY KEY, origin TEXT NOT NULL, key_fingerprint TEXT NOT NULL, api_version TEXT NOT NULL,
     UNIQUE (origin, key_fingerprint, api_version)
@@ -49,7 +65,9 @@ CREATE TABLE people (
     outcome TEXT NOT NULL, min_similarity REAL, answered_at REAL NOT NULL, superseded_at REAL,
     purchase_id INTEGER NOT NULL, entry BLOB
 );
-CREATE INDEX people_by_key ON people (scope_id, key);
+CREATE INDEX people_by_key ON people (
+    scope_id, key, superseded_at, answered_at, coverage_id, outcome, min_similarity
+);
 CREATE TABLE suppressed (digest TEXT PRIMARY KEY);
 CREATE TABLE pace (scope_id INTEGER NOT NULL, endpoint TEXT NOT NULL, sent_at REAL NOT NULL);
 CREATE TABLE limits (
@@ -57,6 +75,12 @@ CREATE TABLE limits (
     PRIMARY KEY (scope_id, endpoint)
 );
 """
+
+
+def _layout(connection: sqlite3.Connection) -> str:
+    """Return a digest of how the tables were declared: SQLite believes a declaration that a changed byte altered."""
+    rows = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name")
+    return hashlib.sha256("\n".join(sql for (sql,) in rows).encode()).hexdigest()
 
 
 class Store:
@@ -95,14 +119,20 @@ class Store:
         """
         with self._lock, self._typed_errors():
             connection = self._open(create=True)
-            connection.execute("BEGIN IMMEDIATE")
-            try:
+            try:  # around BEGIN and COMMIT too: a transaction that nobody ends locks everybody out
+                connection.execute("BEGIN IMMEDIATE")
                 yield connection
+                connection.execute("COMMIT")
             except BaseException:
-                with contextlib.suppress(sqlite3.Error):
-                    connection.execute("ROLLBACK")
+                self._roll_back(connection)
                 raise
-            connection.execute("COMMIT")
+
+    def _roll_back(self, connection: sqlite3.Connection) -> None:
+        try:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            self.close()  # SQLite undoes it when the file is opened again
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -238,6 +268,7 @@ class Store:
                 if statement.strip():
                     connection.execute(statement)
             connection.execute("INSERT INTO meta VALUES ('salt', ?)", (os.urandom(32),))
+            connection.execute("INSERT INTO meta VALUES ('layout', ?)", (_layout(connection),))
             connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             connection.execute("COMMIT")
@@ -249,10 +280,13 @@ class Store:
                 f"{SCHEMA_VERSION}). Nothing was sent.",
                 hint="upgrade crustframe, or name another ledger with CRUSTFRAME_LEDGER.",
             )
-        elif self.path.stat().st_size <= _QUICK_CHECK_BYTES:
-            verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        elif self.path.stat().st_size <= _CHECK_BYTES:
+            verdict = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
             if verdict != "ok":
                 raise self._damaged(verdict)
+            layout = connection.execute("SELECT value FROM meta WHERE name = 'layout'").fetchone()
+            if layout is not None and layout[0] != _layout(connection):
+                raise self._damaged("its layout is not the one that it was made with")
 
     def _foreign(self) -> LedgerError:
         return LedgerError(
@@ -278,6 +312,13 @@ class Store:
             yield
         except sqlite3.Error as error:
             raise self._typed(error) from None
+        except OSError as error:
+            raise LedgerError(
+                f"The ledger {self.path} cannot be used ({error.strerror or error}). Nothing more was sent.",
+                hint="give the folder back, then run the same again; what was paid for is kept.",
+            ) from None
+        except UnicodeDecodeError:  # of SQLite's own message, where it quotes a damaged layout
+            raise self._damaged("its layout cannot be read") from None
         except (zlib.error, json.JSONDecodeError) as error:
             raise LedgerError(
                 f"The ledger {self.path} holds an answer that cannot be read ({error}). Nothing was sent.",
@@ -293,10 +334,10 @@ class Store:
                     f"The ledger {self.path} was held by another process for {_BUSY_S:g} s. Nothing more was sent.",
                     hint="run the same command again; what was paid for is kept.",
                 )
-            case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN:
+            case _ if code in _DAMAGE and not isinstance(error, sqlite3.ProgrammingError):
+                return self._damaged(str(error))
+            case _:
                 return LedgerError(
-                    f"The ledger {self.path} cannot be written ({error}). Nothing more was sent.",
+                    f"The ledger {self.path} cannot be used ({error}). Nothing more was sent.",
                     hint="make room or give the folder back, then run the same again; what was paid for is kept.",
                 )
-            case _:
-                return self._damaged(str(error))
