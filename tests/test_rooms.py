@@ -33,6 +33,7 @@ ORDER = [
     "client",
     "reconcile",
     "purchasing",
+    "jobs",
     "progress",
     "report",
     "enrichment",

@@ -18,11 +18,19 @@ from typing import Final
 from crustframe.errors import LedgerError
 
 _APPLICATION_ID: Final = 0x43525346  # "CRSF"
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 _BUSY_S: Final = 30.0
 _QUICK_CHECK_BYTES: Final = 32 * 2**20
 
-_SCHEMA: Final = """
+_JOBS: Final = """
+CREATE TABLE jobs (
+    purchase_id INTEGER PRIMARY KEY, batch_id TEXT UNIQUE, newest_before TEXT, status TEXT, result_count INTEGER,
+    lines_read INTEGER NOT NULL DEFAULT 0, strange_lines INTEGER NOT NULL DEFAULT 0,
+    broken_lines INTEGER NOT NULL DEFAULT 0, matched INTEGER NOT NULL DEFAULT 0, credits REAL NOT NULL DEFAULT 0,
+    seen_at REAL, completed_at REAL
+);
+"""
+_SCHEMA: Final = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL);
 CREATE TABLE scopes (
     scope_id INTEGER PRIMARY KEY, origin TEXT NOT NULL, key_fingerprint TEXT NOT NULL, api_version TEXT NOT NULL,
@@ -56,7 +64,9 @@ CREATE TABLE limits (
     scope_id INTEGER NOT NULL, endpoint TEXT NOT NULL, requests_per_minute REAL, hold_until REAL,
     PRIMARY KEY (scope_id, endpoint)
 );
-"""
+{_JOBS}"""
+_UPGRADES: Final = {1: _JOBS}
+"""What a ledger of each older layout lacks."""
 
 
 class Store:
@@ -234,9 +244,7 @@ class Store:
                 if not ours:
                     raise self._foreign()
                 return
-            for statement in _SCHEMA.split(";\n"):
-                if statement.strip():
-                    connection.execute(statement)
+            _run(connection, _SCHEMA)
             connection.execute("INSERT INTO meta VALUES ('salt', ?)", (os.urandom(32),))
             connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
@@ -253,6 +261,17 @@ class Store:
             verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             if verdict != "ok":
                 raise self._damaged(verdict)
+        if application == _APPLICATION_ID and version in _UPGRADES:
+            self._upgrade(connection)
+
+    def _upgrade(self, connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        while version in _UPGRADES:
+            _run(connection, _UPGRADES[version])
+            version += 1
+        connection.execute(f"PRAGMA user_version = {version}")
+        connection.execute("COMMIT")
 
     def _foreign(self) -> LedgerError:
         return LedgerError(
@@ -300,3 +319,10 @@ class Store:
                 )
             case _:
                 return self._damaged(str(error))
+
+
+def _run(connection: sqlite3.Connection, script: str) -> None:
+    """Run statements one by one: ``executescript`` would commit in between."""
+    for statement in script.split(";\n"):
+        if statement.strip():
+            connection.execute(statement)
