@@ -18,14 +18,15 @@ from crustframe import accessor as _accessor  # noqa: F401
 from crustframe import errors
 from crustframe.changes import changes
 from crustframe.client import Client
-from crustframe.enrichment import Enrichment, Interrupted, enrich, plan
-from crustframe.errors import CrustframeError, PartialResultWarning
+from crustframe.enrichment import Enrichment, Interrupted, enrich, matches, plan
+from crustframe.errors import CrustframeError, PartialResultWarning, RetirementWarning
 from crustframe.plan import Plan
 from crustframe.report import Report
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
 
+    from crustframe.api.surfaces import Api
     from crustframe.embedded import EmbeddedSandbox, SandboxOptions
     from crustframe.fields import Reduction
 
@@ -37,9 +38,11 @@ __all__ = [
     "PartialResultWarning",
     "Plan",
     "Report",
+    "RetirementWarning",
     "changes",
     "enrich",
     "errors",
+    "matches",
     "plan",
     "sandbox",
     "schema",
@@ -70,7 +73,9 @@ def sandbox(*, ledger: str | os.PathLike[str] | None = None, **options: Unpack[S
     return EmbeddedSandbox(ledger=ledger, **options)
 
 
-def schema(fields: str | Sequence[str] | Mapping[str, str], *, lists: Reduction = "join") -> pa.DataFrameSchema:
+def schema(
+    fields: str | Sequence[str] | Mapping[str, str], *, lists: Reduction = "join", api: Api = "person"
+) -> pa.DataFrameSchema:
     """Return the pandera schema of the columns that these fields become.
 
     For pipelines of your own: it checks types and ranges, asks for nothing, and lets other columns be.
@@ -80,8 +85,8 @@ def schema(fields: str | Sequence[str] | Mapping[str, str], *, lists: Reduction 
     ----------
     fields : sequence of str, or mapping of new name to str, length p
         As :func:`crustframe.enrich` takes them.
-    lists : {"join", "list", "json", "count"}
-        As :func:`crustframe.enrich` takes it.
+    lists, api
+        As :func:`crustframe.enrich` takes them.
 
     Returns
     -------
@@ -99,7 +104,7 @@ def schema(fields: str | Sequence[str] | Mapping[str, str], *, lists: Reduction 
     >>> sorted(crustframe.schema(["professional_network.connections as n"]).columns)
     ['n']
     """
-    from crustframe.fields import read_paths
+    from crustframe.enrichment import asked_paths
     from crustframe.schema import schema_of
 
-    return schema_of(read_paths(fields, lists=lists))
+    return schema_of(asked_paths(fields, lists=lists, api=api))

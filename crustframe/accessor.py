@@ -7,13 +7,15 @@ from typing import Any
 
 import pandas as pd
 
+from crustframe.api.surfaces import Api
 from crustframe.changes import changes
 from crustframe.client import Client
-from crustframe.enrichment import Errors, Fields, Only, Prices, Provenance, enrich, plan
+from crustframe.enrichment import Errors, Fields, Only, Prices, Provenance, enrich, matches, plan
 from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction
 from crustframe.plan import Plan
 from crustframe.progress import ProgressCallback
 from crustframe.purchasing import OnDoubt
+from crustframe.verdict import MinVerdict
 
 
 @pd.api.extensions.register_dataframe_accessor("crust")
@@ -32,10 +34,12 @@ class DataFrameCrust:
         column: Hashable,
         fields: Fields = DEFAULT_FIELDS,
         *,
+        api: Api = "person",
         max_credits: float | None = None,
         partial: bool = False,
         errors: Errors = "coerce",
         min_similarity_score: float | None = None,
+        min_verdict: MinVerdict | None = None,
         force_fetch: bool = False,
         enrich_realtime: bool = False,
         preview: bool = False,
@@ -57,8 +61,8 @@ class DataFrameCrust:
         ----------
         column : hashable
             Which column holds profile URLs or business e-mails.
-        fields, max_credits, partial, errors, min_similarity_score, force_fetch, enrich_realtime, preview, keep, \
-max_age, only, on_doubt, provenance, lists, overwrite, progress, client
+        fields, api, max_credits, partial, errors, min_similarity_score, min_verdict, force_fetch, enrich_realtime, \
+preview, keep, max_age, only, on_doubt, provenance, lists, overwrite, progress, client
             As :func:`crustframe.enrich` takes them.
 
         Returns
@@ -84,10 +88,12 @@ max_age, only, on_doubt, provenance, lists, overwrite, progress, client
             self._frame,
             column,
             fields,
+            api=api,
             max_credits=max_credits,
             partial=partial,
             errors=errors,
             min_similarity_score=min_similarity_score,
+            min_verdict=min_verdict,
             force_fetch=force_fetch,
             enrich_realtime=enrich_realtime,
             preview=preview,
@@ -107,6 +113,7 @@ max_age, only, on_doubt, provenance, lists, overwrite, progress, client
         column: Hashable,
         fields: Fields = DEFAULT_FIELDS,
         *,
+        api: Api = "person",
         max_credits: float | None = None,
         partial: bool = False,
         min_similarity_score: float | None = None,
@@ -126,7 +133,7 @@ max_age, only, on_doubt, provenance, lists, overwrite, progress, client
         Parameters
         ----------
         column : hashable
-        fields, max_credits, partial, min_similarity_score, force_fetch, enrich_realtime, preview, keep, max_age, \
+        fields, api, max_credits, partial, min_similarity_score, force_fetch, enrich_realtime, preview, keep, max_age, \
 only, on_doubt, lists, prices, client
             As :func:`crustframe.plan` takes them.
 
@@ -143,6 +150,7 @@ only, on_doubt, lists, prices, client
             self._frame,
             column,
             fields,
+            api=api,
             max_credits=max_credits,
             partial=partial,
             min_similarity_score=min_similarity_score,
@@ -155,6 +163,48 @@ only, on_doubt, lists, prices, client
             on_doubt=on_doubt,
             lists=lists,
             prices=prices,
+            client=client,
+        )
+
+    def matches(
+        self,
+        column: Hashable,
+        fields: Fields = DEFAULT_FIELDS,
+        *,
+        api: Api = "person",
+        min_similarity_score: float | None = None,
+        min_verdict: MinVerdict | None = None,
+        force_fetch: bool = False,
+        enrich_realtime: bool = False,
+        preview: bool = False,
+        max_age: str | float | None = "30d",
+        lists: Reduction = "join",
+        client: Client | None = None,
+    ) -> pd.DataFrame:
+        """Return every candidate that :meth:`enrich` bought, one row each, best first. From the ledger; 0 credits.
+
+        Parameters
+        ----------
+        column, fields, api, min_similarity_score, min_verdict, force_fetch, enrich_realtime, preview, max_age, lists, \
+client
+            As :func:`crustframe.matches` takes them.
+
+        Returns
+        -------
+        pandas.DataFrame, one row per candidate
+        """
+        return matches(
+            self._frame,
+            column,
+            fields,
+            api=api,
+            min_similarity_score=min_similarity_score,
+            min_verdict=min_verdict,
+            force_fetch=force_fetch,
+            enrich_realtime=enrich_realtime,
+            preview=preview,
+            max_age=max_age,
+            lists=lists,
             client=client,
         )
 
@@ -186,10 +236,12 @@ class SeriesCrust:
         self,
         fields: Fields = DEFAULT_FIELDS,
         *,
+        api: Api = "person",
         max_credits: float | None = None,
         partial: bool = False,
         errors: Errors = "coerce",
         min_similarity_score: float | None = None,
+        min_verdict: MinVerdict | None = None,
         force_fetch: bool = False,
         enrich_realtime: bool = False,
         preview: bool = False,
@@ -207,8 +259,8 @@ class SeriesCrust:
 
         Parameters
         ----------
-        fields, max_credits, partial, errors, min_similarity_score, force_fetch, enrich_realtime, preview, keep, \
-max_age, on_doubt, provenance, lists, progress, client
+        fields, api, max_credits, partial, errors, min_similarity_score, min_verdict, force_fetch, enrich_realtime, \
+preview, keep, max_age, on_doubt, provenance, lists, progress, client
             As :func:`crustframe.enrich` takes them.
 
         Returns
@@ -223,10 +275,12 @@ max_age, on_doubt, provenance, lists, progress, client
         return enrich(
             self._series,
             fields=fields,
+            api=api,
             max_credits=max_credits,
             partial=partial,
             errors=errors,
             min_similarity_score=min_similarity_score,
+            min_verdict=min_verdict,
             force_fetch=force_fetch,
             enrich_realtime=enrich_realtime,
             preview=preview,
@@ -243,6 +297,7 @@ max_age, on_doubt, provenance, lists, progress, client
         self,
         fields: Fields = DEFAULT_FIELDS,
         *,
+        api: Api = "person",
         max_credits: float | None = None,
         partial: bool = False,
         min_similarity_score: float | None = None,
@@ -260,7 +315,7 @@ max_age, on_doubt, provenance, lists, progress, client
 
         Parameters
         ----------
-        fields, max_credits, partial, min_similarity_score, force_fetch, enrich_realtime, preview, keep, max_age, \
+        fields, api, max_credits, partial, min_similarity_score, force_fetch, enrich_realtime, preview, keep, max_age, \
 on_doubt, lists, prices, client
             As :func:`crustframe.plan` takes them.
 
@@ -271,6 +326,7 @@ on_doubt, lists, prices, client
         return plan(
             self._series,
             fields=fields,
+            api=api,
             max_credits=max_credits,
             partial=partial,
             min_similarity_score=min_similarity_score,
@@ -282,5 +338,44 @@ on_doubt, lists, prices, client
             on_doubt=on_doubt,
             lists=lists,
             prices=prices,
+            client=client,
+        )
+
+    def matches(
+        self,
+        fields: Fields = DEFAULT_FIELDS,
+        *,
+        api: Api = "person",
+        min_similarity_score: float | None = None,
+        min_verdict: MinVerdict | None = None,
+        force_fetch: bool = False,
+        enrich_realtime: bool = False,
+        preview: bool = False,
+        max_age: str | float | None = "30d",
+        lists: Reduction = "join",
+        client: Client | None = None,
+    ) -> pd.DataFrame:
+        """Return every candidate that :meth:`enrich` bought, one row each, best first. From the ledger; 0 credits.
+
+        Parameters
+        ----------
+        fields, api, min_similarity_score, min_verdict, force_fetch, enrich_realtime, preview, max_age, lists, client
+            As :func:`crustframe.matches` takes them.
+
+        Returns
+        -------
+        pandas.DataFrame, one row per candidate
+        """
+        return matches(
+            self._series,
+            fields=fields,
+            api=api,
+            min_similarity_score=min_similarity_score,
+            min_verdict=min_verdict,
+            force_fetch=force_fetch,
+            enrich_realtime=enrich_realtime,
+            preview=preview,
+            max_age=max_age,
+            lists=lists,
             client=client,
         )

@@ -16,16 +16,35 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NoReturn
 import typer
 
 from crustframe import __version__
+from crustframe.api.surfaces import Api
 from crustframe.changes import changes as find_changes
 from crustframe.client import Client
-from crustframe.enrichment import STATUS_COLUMN, Errors, Interrupted, Only, Prices, Provenance, provenance_names
+from crustframe.enrichment import (
+    STATUS_COLUMN,
+    Errors,
+    Interrupted,
+    Only,
+    Prices,
+    Provenance,
+    asked_paths,
+    provenance_names,
+)
 from crustframe.enrichment import enrich as enrich_column
 from crustframe.enrichment import plan as plan_column
-from crustframe.errors import ColumnNotFoundError, CrustframeError, PartialResultWarning, SettingError
-from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction, catalogue, describe, read_paths
+from crustframe.errors import (
+    ColumnNotFoundError,
+    CrustframeError,
+    PartialResultWarning,
+    RetirementWarning,
+    SettingError,
+)
+from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction, catalogue, describe
 from crustframe.ledger_commands import app as ledger_app
 from crustframe.ledger_commands import budget
+from crustframe.moving import counterparts, rename_columns
 from crustframe.purchasing import OnDoubt
+from crustframe.verdict import MinVerdict
+from excel_addin.cli import app as excel_app
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,6 +70,8 @@ app = typer.Typer(
 app.add_typer(ledger_app, name="ledger")
 app.command("budget")(budget)
 
+app.add_typer(excel_app, name="excel")
+
 Input = Annotated[str, typer.Argument(help="CSV, TSV or xlsx file; - reads stdin.", show_default=False)]
 Column = Annotated[str | None, typer.Option(help="Column of profile URLs or business e-mails.", show_default=False)]
 Field = Annotated[
@@ -61,10 +82,16 @@ Field = Annotated[
         show_default="name, headline, title, employer, location",
     ),
 ]
+ApiOption = Annotated[
+    Api, typer.Option(help="person, or screener for the legacy surface, with its own paths and prices.")
+]
 MaxCredits = Annotated[float | None, typer.Option(help="Ceiling in credits; never passed.", show_default="none")]
 Partial = Annotated[bool, typer.Option("--partial", help="Buy what surely fits under the ceiling.")]
 MinScore = Annotated[
     float | None, typer.Option(help="For e-mails: candidates below it (0 to 1) are neither returned nor charged.")
+]
+MinVerdictOption = Annotated[
+    MinVerdict | None, typer.Option(help="Leave out matches whose verdict is worse.", show_default="none")
 ]
 ForceFetch = Annotated[bool, typer.Option("--force-fetch", help="Ask for a fresh fetch, as far as the API does it.")]
 Realtime = Annotated[bool, typer.Option("--enrich-realtime", help="Ask for realtime data, as far as the API does it.")]
@@ -94,10 +121,12 @@ def enrich(
     column: Column = None,
     field: Field = None,
     output: Annotated[str, typer.Option("--output", "-o", help="File to write; - is stdout.")] = "-",
+    api: ApiOption = "person",
     max_credits: MaxCredits = None,
     partial: Partial = False,
     errors: Annotated[Errors, typer.Option(help="Finish and tell row by row, or stop at a failure.")] = "coerce",
     min_similarity_score: MinScore = None,
+    min_verdict: MinVerdictOption = None,
     force_fetch: ForceFetch = False,
     enrich_realtime: Realtime = False,
     preview: Preview = False,
@@ -109,6 +138,7 @@ def enrich(
     lists: Lists = "join",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace columns that exist already.")] = False,
     progress: Annotated[bool | None, typer.Option(help="A line on stderr.", show_default="on a terminal")] = None,
+    matches: Annotated[Path | None, typer.Option(help="Write every candidate there, one row each, as CSV.")] = None,
     receipt: Annotated[Path | None, typer.Option(help="Write the receipt there, as JSON.")] = None,
     csv_safe: Annotated[bool, typer.Option(help="Defuse formulas in the added columns.")] = True,
     yes: Annotated[bool, typer.Option("--yes", "-y", help=f"Do not ask above {ASK_ABOVE_CREDITS:g} credits.")] = False,
@@ -125,18 +155,21 @@ def enrich(
     Exit codes: 0 all resolved, 2 usage, 3 some rows failed or in doubt, 4 key or credits, 5 network or server,
     6 local storage, 7 budget, 130 interrupted.
     """
+    from crustframe.tables import write_rows
     from crustframe.tables.destination import replacing
 
     table = _open(source, delimiter, encoding, sheet)
     fields = _fields(field)
-    names = [*(path.name for path in read_paths(fields, lists=lists)), *provenance_names(provenance)]
+    names = [*(path.name for path in asked_paths(fields, lists=lists, api=api)), *provenance_names(provenance)]
     column = _column(table, column)
     overwrite = overwrite or only != "all"
     table.check(output, names, overwrite_columns=overwrite)
-    if receipt is not None:
-        table.refuse(receipt)
+    for extra in (receipt, matches):
+        if extra is not None:
+            table.refuse(extra)
     frame = _frame(table, column, names if only != "all" else [])
     asked: dict[str, Any] = {
+        "api": api,
         "max_credits": max_credits,
         "partial": partial,
         "min_similarity_score": min_similarity_score,
@@ -164,6 +197,7 @@ def enrich(
                 column,
                 fields,
                 errors=errors,
+                min_verdict=min_verdict,
                 on_doubt=on_doubt,
                 provenance=provenance,
                 overwrite=overwrite,
@@ -173,6 +207,8 @@ def enrich(
             )
         except Interrupted as stopped:
             found, interrupted = stopped.enrichment, True
+        if matches is not None:
+            write_rows(matches, found.matches)
     _write(table, output, _added(frame, found, names), csv_safe=csv_safe, overwrite=overwrite)
     _say(str(found.report))
     if receipt is not None:
@@ -187,6 +223,7 @@ def plan(
     source: Input,
     column: Column = None,
     field: Field = None,
+    api: ApiOption = "person",
     max_credits: MaxCredits = None,
     partial: Partial = False,
     min_similarity_score: MinScore = None,
@@ -209,11 +246,12 @@ def plan(
     """Say what `enrich` would send and cost. Opens no socket, costs nothing."""
     table = _open(source, delimiter, encoding, sheet)
     column, fields = _column(table, column), _fields(field)
-    names = [*(path.name for path in read_paths(fields, lists=lists)), STATUS_COLUMN]
+    names = [*(path.name for path in asked_paths(fields, lists=lists, api=api)), STATUS_COLUMN]
     made = plan_column(
         _frame(table, column, names if only != "all" else []),
         column,
         fields,
+        api=api,
         max_credits=max_credits,
         partial=partial,
         min_similarity_score=min_similarity_score,
@@ -263,8 +301,14 @@ def changes(
 def fields(
     words: Annotated[list[str] | None, typer.Argument(metavar="[FILTER]", help="Words the path must hold.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
+    legacy: Annotated[
+        bool, typer.Option("--legacy", help="Name legacy paths instead; prints their current paths and both prices.")
+    ] = False,
 ) -> None:
     """List every path with its type, group and price."""
+    if legacy:
+        _list_counterparts(words or [], as_json)
+        return
     found = [describe(field) for field in catalogue().search(" ".join(words or []))]
     if not found:
         near = catalogue().nearest(" ".join(words or []))
@@ -282,6 +326,25 @@ def fields(
         typer.echo("  ".join(str(row[name]).ljust(widths[name]) for name in headings).rstrip() + note)
     if sys.stdout.isatty():
         _say("credits: what one matched person costs if only this is asked; base groups share one credit")
+
+
+@app.command()
+def migrate(
+    source: Input,
+    output: Annotated[str, typer.Option("--output", "-o", help="File to write; - is stdout.")] = "-",
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+) -> None:
+    """Rename the columns of an old file from legacy names to current paths; every cell stays as it is. No cost."""
+    table = _open(source, delimiter, encoding, sheet)
+    renaming = rename_columns(table.columns)
+    table.write_renamed(output, renaming.columns)
+    for old, new in renaming.renamed.items():
+        _say(f"{old} -> {new}")
+    for old, instead in renaming.without.items():
+        _say(f"{old} stays: no current path means the same; {instead}")
+    _say(f"{len(renaming.renamed)} of {len(table.columns)} columns renamed")
 
 
 @app.command("sandbox")
@@ -369,6 +432,7 @@ def main() -> NoReturn:
     import warnings
 
     warnings.simplefilter("ignore", PartialResultWarning)  # the receipt says the same
+    warnings.simplefilter("ignore", RetirementWarning)  # and so does the plan
     try:
         code = app(prog_name="crustframe", standalone_mode=False)
     except CrustframeError as error:
@@ -384,6 +448,20 @@ def main() -> NoReturn:
         _say("Interrupted. What was paid for is in the ledger; run the same again to go on.")
         code = INTERRUPTED_EXIT
     sys.exit(code or 0)
+
+
+def _list_counterparts(names: list[str], as_json: bool) -> None:
+    rows = counterparts(names)
+    if as_json:
+        for row in rows:
+            typer.echo(json.dumps(row._asdict(), ensure_ascii=False))
+        return
+    widths = [max(len(row.legacy) for row in rows), max(len(row.current or "-") for row in rows)]
+    typer.echo(f"{'legacy'.ljust(widths[0])}  {'current'.ljust(widths[1])}  credits there  here")
+    for row in rows:
+        here = "-" if row.credits is None else f"{row.credits:g}"
+        paths = f"{row.legacy.ljust(widths[0])}  {(row.current or '-').ljust(widths[1])}"
+        typer.echo(f"{paths}  {row.legacy_credits:>13g}  {here:>4}  {row.note}".rstrip())
 
 
 def _open(source: str, delimiter: str | None, encoding: str | None, sheet: str | None) -> Table:

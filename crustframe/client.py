@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import random
 import time
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from crustframe import contract
 from crustframe.api import person
+from crustframe.api.options import Options
 from crustframe.config import Settings, read_settings
 from crustframe.errors import SettingError
 from crustframe.ledger import Ledger
@@ -87,13 +89,27 @@ class Client:
             api_key=self.settings.api_key,
             clock=clock,
         )
+        self._path = person.ENDPOINT
+        self._lender: Client | None = None
+
+    def facing(self, surface: type[Options]) -> Client:
+        """Return this client before one surface: the same key and connections, that surface's answers and pace."""
+        if surface.path == self._path:
+            return self
+        other = copy.copy(self)
+        for made in ("pace", "transport"):
+            other.__dict__.pop(made, None)
+        other.ledger = self.ledger.of(surface.api_version)
+        other._path = surface.path
+        other._lender = self
+        return other
 
     @cached_property
     def transport(self) -> Transport:
         """The connection; made when the first request leaves."""
         from crustframe.http.transport import Transport
 
-        return Transport(self.settings, self._timeouts)
+        return self._lender.transport if self._lender else Transport(self.settings, self._timeouts)
 
     @cached_property
     def downloader(self) -> Downloader:
@@ -107,7 +123,7 @@ class Client:
         """When the next request may leave."""
         from crustframe.http.rate_limit import Pace
 
-        return Pace(self.ledger.pace(person.ENDPOINT), clock=self.clock, own_limit=self.settings.requests_per_minute)
+        return Pace(self.ledger.pace(self._path), clock=self.clock, own_limit=self.settings.requests_per_minute)
 
     @property
     def requests_per_minute(self) -> float:

@@ -83,12 +83,45 @@ CONTACT_FIELDS: Final[Mapping[str, str]] = MappingProxyType(
 )
 CONTACT_SHORTHAND: Final = "personal_contact_info"  # seed: both personal kinds
 VERIFIED_PRICE: Final = 0.5  # docs: for each person with a business address, beside what is delivered
+# The legacy surface, GET /screener/person/enrich (seed: People Enrichment API).
+SCREENER_ENRICH_PATH: Final = "/screener/person/enrich"
+SCREENER_REQUEST_KEYS: Final[Mapping[IdentifierKind, str]] = MappingProxyType(
+    {PROFILE_URL: "linkedin_profile_url", BUSINESS_EMAIL: "business_email"}
+)
+SCREENER_PRICE: Final = 3.0  # seed: "3 credits per LinkedIn profile or email"
+SCREENER_REALTIME_PRICE: Final = 5.0  # seed: "5 credits" with enrich_realtime
+SCREENER_EMAIL_ALONE_PRICE: Final = 2.0  # seed: only fields=business_email, "2 credits for email enrichment"
+SCREENER_ADD_ON_PRICES: Final[Mapping[str, float]] = MappingProxyType(
+    {
+        "business_email": 2.0,  # seed: "2 additional credits when requesting business email"
+        "personal_contact_info.personal_emails": 2.0,  # docs
+        "personal_contact_info.phone_numbers": 2.0,  # docs
+    }
+)
+SCREENER_PREVIEW_FIELDS: Final = (  # inferred: the seed says "basic profile details" and lists none
+    "linkedin_profile_url",
+    "linkedin_flagship_url",
+    "name",
+    "location",
+    "title",
+    "headline",
+    "profile_picture_permalink",
+)
+SCREENER_QUEUE_S: Final = 3600.0  # seed: "instructions to query again after 60 minutes"
+SCREENER_RETIRED_ON: Final = "2026-09-30"  # contract notes, section 0: the vendor's written statement
 
 
 @cache
 def person_fields() -> tuple[Mapping[str, Any], ...]:
     """Return every documented path of ``person_data`` with its type, nullability, access and source."""
     text = resources.files("crustframe").joinpath("data/person_fields.json").read_text(encoding="utf-8")
+    return tuple(MappingProxyType(entry) for entry in json.loads(text))
+
+
+@cache
+def screener_fields() -> tuple[Mapping[str, Any], ...]:
+    """Return every documented path of a legacy answer with its type, nullability, access and source."""
+    text = resources.files("crustframe").joinpath("data/screener_fields.json").read_text(encoding="utf-8")
     return tuple(MappingProxyType(entry) for entry in json.loads(text))
 
 

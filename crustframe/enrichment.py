@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-from crustframe.api import person
-from crustframe.api.person import Options
+from crustframe.api.options import Options
+from crustframe.api.surfaces import SURFACES, Api
 from crustframe.client import Client
 from crustframe.config import read_age
 from crustframe.errors import (
@@ -22,9 +22,10 @@ from crustframe.errors import (
     OfflineError,
     PartialResultWarning,
     PermissionDeniedError,
+    RetirementWarning,
     SettingError,
 )
-from crustframe.expand import Expansion
+from crustframe.expand import JOINT, Expansion
 from crustframe.fields import (
     DEFAULT_FIELDS,
     PREVIEW,
@@ -33,15 +34,16 @@ from crustframe.fields import (
     Reduction,
     needed_groups,
     read_paths,
-    requested_groups,
 )
 from crustframe.identifiers import Identifiers, read_identifiers
 from crustframe.ledger import Known, Need
+from crustframe.moving import cost_notes
 from crustframe.plan import Plan, make_plan
 from crustframe.progress import Progress, ProgressCallback, read_progress
 from crustframe.purchasing import Bought, Buyer, OnDoubt
-from crustframe.records import Record, Status
+from crustframe.records import Match, Record, Status
 from crustframe.report import Report, make_report
+from crustframe.verdict import MinVerdict, Verdict, judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,6 +96,27 @@ class Enrichment:
         return self._read_matches()
 
 
+@dataclass(frozen=True)
+class LookUp:
+    """What the ledger knows of a column, without pandas: spreadsheets ask for one cell a thousand times.
+
+    Attributes
+    ----------
+    paths : tuple of Path, length p
+    statuses : list of str, length n
+        ``crust.status`` of every row; ``not_run`` is somebody whom the ledger does not know.
+    values : list of list, n x p
+        The same cells that :func:`enrich` gives; ``None`` where it gives ``<NA>``.
+    plan : Plan
+        Who is missing and what they may cost.
+    """
+
+    paths: tuple[Path, ...]
+    statuses: list[Status]
+    values: list[list[Any]]
+    plan: Plan
+
+
 class Interrupted(KeyboardInterrupt):
     """The user ended a run; `enrichment` holds what was found until then."""
 
@@ -107,10 +130,12 @@ def enrich(
     column: Hashable | None = None,
     fields: Fields = DEFAULT_FIELDS,
     *,
+    api: Api = "person",
     max_credits: float | None = None,
     partial: bool = False,
     errors: Errors = "coerce",
     min_similarity_score: float | None = None,
+    min_verdict: MinVerdict | None = None,
     force_fetch: bool = False,
     enrich_realtime: bool = False,
     preview: bool = False,
@@ -138,6 +163,11 @@ def enrich(
         Which column of a frame holds profile URLs or business e-mails.
     fields : sequence of str, or mapping of new name to str, length p
         Dot paths such as ``"basic_profile.name"``; see :mod:`crustframe.fields` for the grammar.
+    api : {"person", "screener"}
+        Which surface to ask: ``POST /person/enrich``, or the legacy ``GET /screener/person/enrich`` with its own
+        paths and prices (3 credits a person, 5 with `enrich_realtime`, 2 for business e-mails), which the vendor is
+        retiring. Answers of one never pass for answers of the other. People whom the legacy surface has queued are
+        ``failed`` with the reason ``queued``, cost nothing, and are asked for again after 60 minutes.
     max_credits : float, optional
         Ceiling for this call, in credits. ``None``: no ceiling.
     partial : bool
@@ -146,7 +176,11 @@ def enrich(
         Finish and tell row by row, or stop at the first batch that fails. A wrong key, an unknown field and a
         missing column always raise.
     min_similarity_score : float, optional
-        For e-mails, 0 to 1: candidates below it are neither returned nor charged.
+        For e-mails, 0 to 1: candidates below it are neither returned nor charged (on the legacy surface they are
+        charged, and left out here).
+    min_verdict : {"review", "accept"}, optional
+        Leave out candidates whose verdict is worse (see :mod:`crustframe.verdict`); whoever has no other is
+        ``no_match`` with the reason ``below_verdict``. What was paid stays in the ledger.
     force_fetch, enrich_realtime : bool
         Ask for fresh data. The vendor leaves the effect open; stored answers of plain requests do not count then.
     preview : bool
@@ -165,7 +199,7 @@ def enrich(
         People whose earlier request got no complete answer: leave them in doubt ("ask" and "skip"; "ask" still
         finishes a run that was killed), or buy them again, each at most once a run.
     provenance : {"none", "status", "full"}
-        Which ``crust.`` columns come along.
+        Which ``crust.`` columns come along; ``"full"`` has ``crust.match_verdict`` and ``crust.match_reasons``.
     lists : {"join", "list", "json", "count"}
         How a list becomes a cell, where a path does not say.
     overwrite : bool
@@ -209,9 +243,11 @@ def enrich(
     _one_of("only", only, get_args(Only))
     _one_of("provenance", provenance, get_args(Provenance))
     _one_of("on_doubt", on_doubt, get_args(OnDoubt))
+    _check_verdict(min_verdict)
     _check_ceiling(max_credits)
     question = _read_question(
         fields,
+        api=api,
         lists=lists,
         keep=keep,
         preview=preview,
@@ -220,16 +256,18 @@ def enrich(
         enrich_realtime=enrich_realtime,
         max_age=max_age,
     )
+    _warn_of_retirement(question.options)
     cells = cells_of(data, column)
     names = [*(path.name for path in question.paths), *provenance_names(provenance)]
     _check_names(data, names, overwrite or only != "all")
-    with client_of(client) as asked:
+    with client_of(client) as owner:
+        asked = owner.facing(type(question.options))
         rows = _chosen_rows(data, cells, question, only, asked)
         identifiers = read_identifiers(cells if rows is None else [cells[row] for row in rows])
         known, plan = _plan(asked, identifiers, question, on_doubt)
         plan.within(max_credits, partial=partial)
 
-        table = _Table(identifiers, question.paths)
+        table = _Table(identifiers, question, min_verdict, judges=provenance == "full" or min_verdict is not None)
         for record in asked.ledger.recall(identifiers.unique, known, question.need):
             table.put(record)
         _tell_doubts(table, asked, plan, known)
@@ -250,7 +288,7 @@ def enrich(
         )
 
     def read_matches() -> pd.DataFrame:
-        return _matches(asked, identifiers, question)
+        return _matches(asked, identifiers, question, min_verdict)
 
     frame = _beside(data, columns) if rows is None else _filled(data, columns, rows, only)
     enrichment = Enrichment(frame, report, read_matches)
@@ -268,6 +306,7 @@ def plan(
     column: Hashable | None = None,
     fields: Fields = DEFAULT_FIELDS,
     *,
+    api: Api = "person",
     max_credits: float | None = None,
     partial: bool = False,
     min_similarity_score: float | None = None,
@@ -289,8 +328,8 @@ def plan(
 
     Parameters
     ----------
-    data, column, fields, max_credits, partial, min_similarity_score, force_fetch, enrich_realtime, preview, keep, \
-max_age, only, on_doubt, lists, client
+    data, column, fields, api, max_credits, partial, min_similarity_score, force_fetch, enrich_realtime, preview, \
+keep, max_age, only, on_doubt, lists, client
         As :func:`enrich` takes them.
     prices : {"list", "account"}
         Reckon with the published limits, or ask ``GET /account/endpoints`` (free) at which pace this account may
@@ -315,6 +354,7 @@ max_age, only, on_doubt, lists, client
     _check_ceiling(max_credits)
     question = _read_question(
         fields,
+        api=api,
         lists=lists,
         keep=keep,
         preview=preview,
@@ -323,8 +363,10 @@ max_age, only, on_doubt, lists, client
         enrich_realtime=enrich_realtime,
         max_age=max_age,
     )
+    _warn_of_retirement(question.options)
     cells = cells_of(data, column)
-    with client_of(client) as asked:
+    with client_of(client) as owner:
+        asked = owner.facing(type(question.options))
         pace = None
         if prices == "account":
             question, pace = _granted(question, asked)
@@ -334,12 +376,176 @@ max_age, only, on_doubt, lists, client
     return made.within(max_credits, partial=partial)
 
 
+def look_up(
+    cells: Iterable[object],
+    fields: Fields = DEFAULT_FIELDS,
+    *,
+    max_age: str | float | None = None,
+    no_match_age: str | float | None = None,
+    client: Client,
+) -> LookUp:
+    """Return what the ledger knows of a column. Opens no socket, costs nothing, writes nothing.
+
+    Parameters
+    ----------
+    cells : iterable, n rows
+        Blanks, repeats, other spellings and junk are welcome.
+    fields : sequence of str, or mapping of new name to str, length p
+    max_age, no_match_age : str or float, optional
+        How old a stored person, and a stored "nobody there", may be; by default any age.
+    client : Client
+        Whose ledger.
+
+    Returns
+    -------
+    LookUp
+
+    Raises
+    ------
+    FieldError, LedgerError
+        Something to mend first.
+    """
+    question = _read_question(
+        fields,
+        api="person",
+        lists="join",
+        keep="all",
+        preview=False,
+        min_similarity_score=None,
+        force_fetch=False,
+        enrich_realtime=False,
+        max_age=max_age,
+    )
+    question = replace(question, need=question.need._replace(no_match_age_s=read_age(no_match_age, "no_match_age")))
+    identifiers = read_identifiers(cells)
+    known, made = _plan(client, identifiers, question, "skip")
+    table = _Table(identifiers, question, None, judges=False)
+    for record in client.ledger.recall(identifiers.unique, known, question.need):
+        table.put(record)
+    _tell_doubts(table, client, made, known)
+    statuses, values = table.rows()
+    return LookUp(question.paths, statuses, values, made)
+
+
+def buy(
+    cells: Iterable[object],
+    fields: Fields = DEFAULT_FIELDS,
+    *,
+    max_credits: float,
+    max_age: str | float | None = None,
+    client: Client,
+) -> Bought:
+    """Buy the people of a column that the ledger does not know, as many as surely fit; nobody in doubt.
+
+    Costs what :func:`enrich` costs. The answers are read with :func:`look_up`.
+
+    Parameters
+    ----------
+    cells : iterable, n rows
+    fields : sequence of str, or mapping of new name to str, length p
+    max_credits : float
+        Never passed.
+    max_age : str or float, optional
+        How old a stored person may be; by default any age.
+    client : Client
+
+    Returns
+    -------
+    Bought
+        Calls and credits; ``stopped`` says why it ended early.
+
+    Raises
+    ------
+    ConfigurationError, AuthenticationError, PermissionDeniedError, LedgerError, OfflineError
+        Everything would be refused.
+    """
+    question = _read_question(
+        fields,
+        api="person",
+        lists="join",
+        keep="all",
+        preview=False,
+        min_similarity_score=None,
+        force_fetch=False,
+        enrich_realtime=False,
+        max_age=max_age,
+    )
+    identifiers = read_identifiers(cells)
+    _, made = _plan(client, identifiers, question, "skip")
+    return _buy(
+        client, _Table(identifiers, question, None, judges=False), made, question, max_credits, "skip", "coerce", False
+    )
+
+
+def matches(
+    data: pd.DataFrame | pd.Series[Any] | Iterable[object],
+    column: Hashable | None = None,
+    fields: Fields = DEFAULT_FIELDS,
+    *,
+    api: Api = "person",
+    min_similarity_score: float | None = None,
+    min_verdict: MinVerdict | None = None,
+    force_fetch: bool = False,
+    enrich_realtime: bool = False,
+    preview: bool = False,
+    max_age: str | float | None = "30d",
+    lists: Reduction = "join",
+    client: Client | None = None,
+) -> pd.DataFrame:
+    """Return every candidate that :func:`enrich` bought, one row each, best first. From the ledger; 0 credits.
+
+    Opens no socket. Who was never bought for these fields has no row.
+
+    Parameters
+    ----------
+    data, column, fields, api, min_similarity_score, min_verdict, force_fetch, enrich_realtime, preview, max_age, \
+lists, client
+        As :func:`enrich` takes them.
+
+    Returns
+    -------
+    pandas.DataFrame, one row per candidate
+        ``crust.identifier``, ``crust.rank`` (1 is the one that fills the row), ``crust.confidence_score``,
+        ``crust.match_verdict``, ``crust.match_reasons``, and the fields.
+
+    Raises
+    ------
+    FieldError, ColumnNotFoundError, ConfigurationError
+        Something to mend first.
+
+    Examples
+    --------
+    >>> import crustframe
+    >>> with crustframe.sandbox() as sandbox:
+    ...     _ = crustframe.enrich(["j.smith@corp.example"], client=sandbox.client)
+    ...     found = crustframe.matches(["j.smith@corp.example"], client=sandbox.client)
+    >>> found["crust.rank"].tolist()
+    [1]
+    """
+    _check_verdict(min_verdict)
+    question = _read_question(
+        fields,
+        api=api,
+        lists=lists,
+        keep="asked",
+        preview=preview,
+        min_similarity_score=min_similarity_score,
+        force_fetch=force_fetch,
+        enrich_realtime=enrich_realtime,
+        max_age=max_age,
+    )
+    cells = cells_of(data, column)
+    with client_of(client) as owner:
+        return _matches(owner.facing(type(question.options)), read_identifiers(cells), question, min_verdict)
+
+
 # The steps -----------------------------------------------------------------------------------------------------
 
 
 def _read_question(
     fields: Fields,
     *,
+    api: Api,
     lists: Reduction,
     keep: Keep,
     preview: bool,
@@ -351,7 +557,8 @@ def _read_question(
     _one_of("keep", keep, get_args(Keep))
     if min_similarity_score is not None and not 0 <= min_similarity_score <= 1:
         raise SettingError(f"min_similarity_score={min_similarity_score!r} is not between 0 and 1. Nothing was sent.")
-    paths = read_paths(fields, lists=lists)
+    surface = surface_of(api)
+    paths = asked_paths(fields, lists=lists, api=api)
     needed = needed_groups(paths)
     if preview:
         if beyond := needed - {"basic_profile"}:
@@ -361,8 +568,8 @@ def _read_question(
             )
         needed = groups = frozenset({PREVIEW})
     else:
-        groups = requested_groups(paths, keep)
-    options = Options(groups, min_similarity_score, force_fetch, enrich_realtime)
+        groups = surface.requested_groups(paths, keep)
+    options = surface(groups, min_similarity_score, force_fetch, enrich_realtime)
     age_s = read_age(max_age)
     flags = options.coverage - options.groups
     need = Need(
@@ -372,6 +579,19 @@ def _read_question(
         min_similarity_score,
     )
     return Question(paths, options, needed, need)
+
+
+def surface_of(api: Api) -> type[Options]:
+    """Return the surface of that name."""
+    _one_of("api", api, get_args(Api))
+    return SURFACES[api]
+
+
+def asked_paths(fields: Fields, *, lists: Reduction, api: Api) -> tuple[Path, ...]:
+    """Return the paths that `fields` name on that surface; where nothing was named, its own defaults."""
+    surface = surface_of(api)
+    is_default = not isinstance(fields, str | Mapping) and tuple(fields) == DEFAULT_FIELDS
+    return read_paths(surface.default_fields if is_default else fields, lists=lists, known=surface.catalogue())
 
 
 def _plan(
@@ -391,8 +611,12 @@ def _plan(
         price=max(question.options.price, client.ledger.observed_price(question.options.coverage) or 0.0),
         requests_per_minute=requests_per_minute or client.requests_per_minute,
         match_rate=client.ledger.match_rate(),
+        prices=question.options.prices,
+        max_identifiers=question.options.max_identifiers,
         credits_left_today=client.ledger.left_today(),
     )
+    if question.options.retirement:
+        made = replace(made, notes=tuple(cost_notes(question.paths, made.price, made.n_new)))
     return known, made
 
 
@@ -400,12 +624,12 @@ def _granted(question: Question, client: Client) -> tuple[Question, float | None
     """Ask the account what it may do; leave out what it lacks and nothing needs."""
     from crustframe.api.account import read_endpoint
 
-    endpoint = read_endpoint(client.transport, person.ENDPOINT)
+    endpoint = read_endpoint(client.transport, question.options.path)
     if endpoint is None:
         return question, None
     lacking = {g for g in question.options.groups if g in endpoint.disabled_fields}
     if not endpoint.enabled or lacking & question.needed:
-        what = ", ".join(sorted(lacking & question.needed)) or person.ENDPOINT
+        what = ", ".join(sorted(lacking & question.needed)) or question.options.path
         raise PermissionDeniedError(
             f"The account lacks {what}. Nothing was sent, nothing was charged.",
             denied_fields=sorted(lacking),
@@ -530,11 +754,17 @@ def _buy(
 class _Table:
     """One row per person while the records come in; one row per cell at the end."""
 
-    def __init__(self, identifiers: Identifiers, paths: Sequence[Path]) -> None:
+    def __init__(
+        self, identifiers: Identifiers, question: Question, min_verdict: MinVerdict | None, *, judges: bool
+    ) -> None:
         self.identifiers = identifiers
         self._positions = {identifier.key: n for n, identifier in enumerate(identifiers.unique)}
         length = len(identifiers.unique)
-        self._expansion = Expansion(paths, length)
+        self._expansion = Expansion(question.paths, length)
+        self._evidence = question.options.evidence
+        self._min_verdict = min_verdict
+        self._judges = judges
+        self._verdicts: list[Verdict | None] = [None] * length
         self.statuses: list[Status] = ["not_run"] * length
         self._remarks: list[Record | None] = [None] * length
         self._scores: list[float | None] = [None] * length
@@ -543,12 +773,33 @@ class _Table:
     def put(self, record: Record) -> None:
         """Take in what is known of one person."""
         position = self._positions[record.key]
+        if self._judges:
+            record, verdicts = judged(record, self.identifiers.unique[position], self._evidence, self._min_verdict)
+            self._verdicts[position] = verdicts[0] if verdicts else None
         self.statuses[position] = record.status
         self._remarks[position] = Record(**{**_facts(record), "matches": ()})
         self._match_counts[position] = len(record.matches)
         if record.matches:
             self._scores[position] = record.matches[0].confidence_score
         self._expansion.put(position, record)
+
+    def rows(self) -> tuple[list[Status], list[list[Any]]]:
+        """Return the status and the checked cells of every row, without pandas."""
+        columns = [
+            column if path.limits is None else [_within(value, *path.limits) for value in column]
+            for path, column in zip(self._expansion.paths, self._expansion.columns, strict=True)
+        ]
+        statuses: list[Status] = []
+        values: list[list[Any]] = []
+        for row, position in enumerate(self.identifiers.per_row):
+            if position < 0:
+                blank = self.identifiers.refusals[row].reason == "blank"
+                statuses.append("blank" if blank else "invalid")
+                values.append([None] * len(columns))
+            else:
+                statuses.append(self.statuses[position])
+                values.append([column[position] for column in columns])
+        return statuses, values
 
     def problems(self) -> Counter[str]:
         """Return why people are not settled, with how many."""
@@ -592,6 +843,7 @@ class _Table:
                 "crust.request_id": pd.array([r and r.request_id for r in seen], dtype="string"),
                 "crust.match_count": pd.array(self._match_counts, dtype="Int64"),
                 "crust.reason": pd.array([r and r.reason for r in seen], dtype="string"),
+                **_verdict_columns(self._verdicts),
             }
         return columns
 
@@ -611,6 +863,10 @@ class _Table:
             frame["crust.reason"] = pd.Series(reason, index=frame.index)
 
 
+def _within(value: Any, least: float, greatest: float) -> Any:
+    return value if value is not None and least <= value <= greatest else None
+
+
 def _facts(record: Record) -> dict[str, Any]:
     return {name: getattr(record, name) for name in Record.__slots__}
 
@@ -623,23 +879,40 @@ def _take(series: pd.Series[Any], codes: Any) -> Any:
     return series.array.take(codes, allow_fill=True)
 
 
-def _matches(client: Client, identifiers: Identifiers, question: Question) -> pd.DataFrame:
+def _verdict_columns(verdicts: Sequence[Verdict | None]) -> dict[str, Any]:
+    import pandas as pd
+
+    return {
+        "crust.match_verdict": pd.array([v and v.word for v in verdicts], dtype="string"),
+        "crust.match_reasons": pd.array([v and JOINT.join(v.reasons) for v in verdicts], dtype="string"),
+    }
+
+
+def _matches(
+    client: Client, identifiers: Identifiers, question: Question, min_verdict: MinVerdict | None
+) -> pd.DataFrame:
     import pandas as pd
 
     from crustframe.schema import validate
 
     known = client.ledger.known(identifiers.unique, question.need)
-    records = [r for r in client.ledger.recall(identifiers.unique, known, question.need) if r.matches]
+    by_key = {identifier.key: identifier for identifier in identifiers.unique}
+    candidates: list[tuple[Record, int, Match]] = []
+    verdicts: list[Verdict] = []
+    for recalled in client.ledger.recall(identifiers.unique, known, question.need):
+        record, given = judged(recalled, by_key[recalled.key], question.options.evidence, min_verdict)
+        candidates += [(record, rank, match) for rank, match in enumerate(record.matches, 1)]
+        verdicts += given
     client.ledger.close()
-    candidates = [(record, rank, match) for record in records for rank, match in enumerate(record.matches, 1)]
     expansion = Expansion(question.paths, len(candidates))
     for position, (record, _, match) in enumerate(candidates):
         expansion.put(position, Record(record.key, "matched", (match,)))
     frame, _ = validate(expansion)
     frame.insert(0, "crust.confidence_score", pd.array([m.confidence_score for _, _, m in candidates], dtype="Float64"))
+    for place, (name, column) in enumerate(_verdict_columns(verdicts).items(), 1):
+        frame.insert(place, name, column)
     frame.insert(0, "crust.rank", pd.array([rank for _, rank, _ in candidates], dtype="Int64"))
-    texts = {identifier.key: identifier.text for identifier in identifiers.unique}
-    frame.insert(0, "crust.identifier", pd.array([texts[r.key] for r, _, _ in candidates], dtype="string"))
+    frame.insert(0, "crust.identifier", pd.array([by_key[r.key].text for r, _, _ in candidates], dtype="string"))
     return frame
 
 
@@ -710,6 +983,7 @@ def provenance_names(provenance: Provenance) -> list[str]:
     """Return the ``crust.`` columns that come along."""
     status = [STATUS_COLUMN, "crust.confidence_score"]
     full = ["crust.source", "crust.fetched_at", "crust.request_id", "crust.match_count", "crust.reason"]
+    full += ["crust.match_verdict", "crust.match_reasons"]
     return {"none": [], "status": status, "full": status + full}[provenance]
 
 
@@ -721,6 +995,16 @@ def client_of(client: Client | None) -> Iterator[Client]:
         return
     with Client() as made:
         yield made
+
+
+def _warn_of_retirement(options: Options) -> None:
+    if options.retirement:
+        warnings.warn(options.retirement, RetirementWarning, stacklevel=_stacklevel())
+
+
+def _check_verdict(min_verdict: MinVerdict | None) -> None:
+    if min_verdict is not None:
+        _one_of("min_verdict", min_verdict, get_args(MinVerdict))
 
 
 def _one_of(name: str, value: object, allowed: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 
 Charged = Literal["no", "unknown"]
 
@@ -263,6 +263,18 @@ class PartialResultWarning(UserWarning):
     """A run ended before everybody was asked for; the rows say who, and nothing paid is lost."""
 
 
+_LEGACY_FAILURE: Final = "Internal system error while processing profile"  # seed 002: PE02
+_ABOUT_PARAMETERS: Final = re.compile(
+    r"exactly one identifier type|preview|x-api-version|not permitted|body key|json"
+    r"|`force_fetch`|you must provide|at a time|not both|must be a valid boolean|invalid fields",
+    re.IGNORECASE,
+)
+
+
+class RetirementWarning(FutureWarning):
+    """The vendor has announced the end of what was asked."""
+
+
 def error_from_answer(
     status: int, body: bytes, *, request_id: str | None = None, wait_s: float | None = None
 ) -> APIError:
@@ -300,12 +312,9 @@ def error_from_answer(
                 **facts,
             )
         case 400 | 404 | 413 | 422:
-            named = re.search(r"Invalid business emails:\s*(.+)", said)
+            named = re.search(r"Invalid (?:business emails|LinkedIn URL format|email format):\s*(.+)", said)
             available = [str(name) for entry in metadata for name in _names(entry, "available_fields")]
-            about_parameters = not named and bool(
-                available
-                or re.search(r"(?i)exactly one identifier type|preview|x-api-version|not permitted|body key|json", said)
-            )
+            about_parameters = not named and bool(available or _ABOUT_PARAMETERS.search(said))
             return BadRequestError(
                 f"The API refused the request ({status}{quoted}). Nothing was charged.",
                 identifiers=[text.strip() for text in named[1].split(",")] if named else (),
@@ -315,7 +324,7 @@ def error_from_answer(
             )
         case 429:
             return RateLimitError(f"Too many requests (429{quoted}). Nothing was charged.", **facts)
-        case 500 | 503 if kind:
+        case 500 | 503 if kind or _LEGACY_FAILURE in said:
             return ServiceError(
                 f"The API failed ({status}{quoted}). Failed requests are not charged.",
                 hint="run the same again later: everybody found so far is in the ledger and free.",

@@ -7,6 +7,7 @@ reduce a list. A suffix that fits one path only stands for that path.
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import Any, Final, Literal, get_args
 
 from crustframe import contract
 from crustframe.errors import FieldError, SettingError
+from crustframe.legacy import CURRENT_PATHS, WITHOUT
 
 Reduction = Literal["join", "list", "json", "count"]
 DType = Literal["string", "Int64", "Float64", "boolean", "datetime64[us, UTC]", "object"]
@@ -39,6 +41,23 @@ _DTYPES: Final[Mapping[str, DType]] = {
     "boolean": "boolean",
     "datetime": "datetime64[us, UTC]",
     "date": "datetime64[us, UTC]",
+}
+# Facts of the contract that a type cannot say: (least, greatest) of the number at the end of a path.
+_RANGES: Final[Mapping[str, tuple[float, float]]] = {
+    "connections": (0, 1e9),
+    "num_of_connections": (0, 1e9),
+    "score": (0, 1),
+    "followers": (0, 1e10),
+    "following": (0, 1e10),
+    "confidence_score": (0, 1),
+    "start_year": (1900, 2100),
+    "end_year": (1900, 2100),
+    "years_at_company_raw": (0, 120),
+    "company_headcount_latest": (0, 1e8),
+    "public_repo_count": (0, 1e8),
+    "total_repos": (0, 1e8),
+    "total_stars": (0, 1e10),
+    "max_stars": (0, 1e10),
 }
 # The seed's table names the employer company_name; answers carry it under name. Either is read.
 _ALSO_UNDER: Final = {"company_name": "name"}
@@ -112,6 +131,13 @@ class Path:
             return frozenset(g for g in (*contract.ADD_ON_PRICES, *contract.BASE_GROUPS) if g.startswith("contact."))
         return frozenset({self.field.group})
 
+    @property
+    def limits(self) -> tuple[float, float] | None:
+        """The least and the greatest value that the contract allows, where it says so."""
+        if self.reduction is not None or element_type(self.field) not in {"integer", "number"}:
+            return None
+        return _RANGES.get(self.field.path.rpartition(".")[2])
+
 
 @dataclass(frozen=True)
 class Catalogue:
@@ -123,10 +149,19 @@ class Catalogue:
         By path, in the documented order.
     elsewhere : frozenset of str
         Paths that are documented for another endpoint only.
+    holder : str
+        What the paths are paths of.
+    renamed : mapping of str to str
+        Names of an older surface to paths of this one.
+    gone : mapping of str to str
+        Names of an older surface that this one lacks, and what to do instead.
     """
 
     fields: Mapping[str, Field]
     elsewhere: frozenset[str]
+    holder: str = "person_data"
+    renamed: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    gone: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @cached_property
     def _by_suffix(self) -> Mapping[str, list[str]]:
@@ -150,18 +185,35 @@ class Catalogue:
         candidates = self._by_suffix.get(path, [])
         if len(candidates) == 1:
             return self.fields[candidates[0]]
+        current = self.renamed.get(path)
         if candidates:
+            legacy = f"{path!r} is the legacy name of {current!r}" if current else self.gone.get(path, "")
             raise FieldError(
                 f"{path!r} fits {len(candidates)} paths: {', '.join(candidates)}. Nothing was sent.",
-                hint="give the whole path.",
-                candidates=candidates,
+                hint="give the whole path" + (f"; {legacy}." if legacy else "."),
+                candidates=[*([current] if current else []), *(c for c in candidates if c != current)],
             )
+        if current or path in self.gone:
+            raise self._legacy_name(path)
         near = self.nearest(path)
-        what = "is not returned by person enrich" if path in self.elsewhere else "is not a path of person_data"
+        what = "is not returned by person enrich" if path in self.elsewhere else f"is not a path of {self.holder}"
         raise FieldError(
             f"{path!r} {what}. Nothing was sent, nothing was charged.",
             hint=(f"did you mean {' or '.join(near)}? " if near else "") + "`crustframe fields` lists every path.",
             candidates=near,
+        )
+
+    def _legacy_name(self, path: str) -> FieldError:
+        if path in self.gone:
+            return FieldError(
+                f"{path!r} is a name of the legacy surface, and the current one has no such path. Nothing was sent, "
+                "nothing was charged.",
+                hint=f"{self.gone[path]}.",
+            )
+        return FieldError(
+            f"{path!r} is the legacy name of {self.renamed[path]!r}. Nothing was sent, nothing was charged.",
+            hint=f"ask for {self.renamed[path]!r}; `crustframe migrate` renames the columns of an old file.",
+            candidates=[self.renamed[path]],
         )
 
     def nearest(self, path: str) -> list[str]:
@@ -189,26 +241,31 @@ def catalogue() -> Catalogue:
         if "enrich" not in entry["present_in"]:
             elsewhere.add(path)
             continue
-        segments = entry["path"].split(".")
-        lists = {position for position, segment in enumerate(segments) if segment.endswith("[]")}
-        if entry["type"].startswith("array"):
-            lists.add(len(segments) - 1)
         group = _group_of(path)
         price = contract.price_of({group}) - contract.BASE_PRICE
         if path == "contact":
             price = sum(p for g, p in contract.ADD_ON_PRICES.items() if g.startswith("contact."))
-        fields[path] = Field(
-            path,
-            entry["type"],
-            frozenset(lists),
-            group,
-            price,
-            entry["access"],
-            entry["source"],
-            entry["confidence"],
-            entry.get("note", ""),
-        )
-    return Catalogue(fields, frozenset(elsewhere))
+        fields[path] = read_field(entry, group, price)
+    return Catalogue(fields, frozenset(elsewhere), renamed=CURRENT_PATHS, gone=WITHOUT)
+
+
+def read_field(entry: Mapping[str, Any], group: str, price: float) -> Field:
+    """Return the field that an entry of the contract describes."""
+    segments = entry["path"].split(".")
+    lists = {position for position, segment in enumerate(segments) if segment.endswith("[]")}
+    if entry["type"].startswith("array"):
+        lists.add(len(segments) - 1)
+    return Field(
+        entry["path"].replace("[]", ""),
+        entry["type"],
+        frozenset(lists),
+        group,
+        price,
+        entry["access"],
+        entry["source"],
+        entry["confidence"],
+        entry.get("note", ""),
+    )
 
 
 def _group_of(path: str) -> str:
@@ -225,7 +282,12 @@ _ASKED: Final = re.compile(
 _SEGMENT: Final = re.compile(r"([^\[\]]+)((?:\[(?:-?\d+|\*|)\])*)")
 
 
-def read_paths(fields: str | Sequence[str] | Mapping[str, str], *, lists: Reduction = "join") -> tuple[Path, ...]:
+def read_paths(
+    fields: str | Sequence[str] | Mapping[str, str],
+    *,
+    lists: Reduction = "join",
+    known: Catalogue | None = None,
+) -> tuple[Path, ...]:
     """Read the asked columns.
 
     Parameters
@@ -234,6 +296,8 @@ def read_paths(fields: str | Sequence[str] | Mapping[str, str], *, lists: Reduct
         Dot paths in the grammar of this module, such as ``"experience.employment_details.current[0].title as title"``.
     lists : {"join", "list", "json", "count"}
         How a path that ends at a list becomes a cell, unless the path says otherwise.
+    known : Catalogue, optional
+        The paths of another surface than the current one.
 
     Returns
     -------
@@ -249,9 +313,9 @@ def read_paths(fields: str | Sequence[str] | Mapping[str, str], *, lists: Reduct
     if isinstance(fields, str):
         fields = [fields]
     if isinstance(fields, Mapping):
-        paths = [_read_path(str(asked), lists, name=str(name)) for name, asked in fields.items()]
+        paths = [_read_path(str(asked), lists, known, name=str(name)) for name, asked in fields.items()]
     else:
-        paths = [_read_path(asked, lists) for asked in fields]
+        paths = [_read_path(asked, lists, known) for asked in fields]
     if not paths:
         raise FieldError("No field is named. Nothing was sent.", hint=f"for instance {DEFAULT_FIELDS[0]!r}.")
     names = [path.name for path in paths]
@@ -268,7 +332,7 @@ def read_paths(fields: str | Sequence[str] | Mapping[str, str], *, lists: Reduct
     return tuple(paths)
 
 
-def _read_path(asked: object, lists: Reduction, name: str | None = None) -> Path:
+def _read_path(asked: object, lists: Reduction, known: Catalogue | None, name: str | None = None) -> Path:
     parts = _ASKED.fullmatch(asked) if isinstance(asked, str) else None
     if not parts or (parts["name"] and parts["late"]):
         raise FieldError(
@@ -283,7 +347,7 @@ def _read_path(asked: object, lists: Reduction, name: str | None = None) -> Path
                 f"{asked!r}: {text!r} cannot be read. Nothing was sent.", hint="lists take [0], [-1] or [*]."
             )
         segments.append((segment[1], [mark or "*" for mark in re.findall(r"\[([^\]]*)\]", segment[2])]))
-    field = catalogue().find(".".join(key for key, _ in segments))
+    field = (known or catalogue()).find(".".join(key for key, _ in segments))
     keys = field.path.split(".")
     marks: list[list[str]] = [[] for _ in range(len(keys) - len(segments))] + [found for _, found in segments]
     steps, ends_in_list = _steps(field, keys, marks, str(asked))

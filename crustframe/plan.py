@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -48,6 +48,8 @@ class Plan:
         How `credits_high` comes about; a cap shows as a negative entry.
     invalid_reasons : dict of str to int
         Codes of :data:`crustframe.identifiers.REASONS`, with counts.
+    notes : tuple of str
+        What else there is to say before anything is sent.
     """
 
     rows: int
@@ -67,6 +69,7 @@ class Plan:
     credits_left_today: float | None
     credits_by_group: Mapping[str, float]
     invalid_reasons: Mapping[str, int]
+    notes: tuple[str, ...] = ()
 
     @property
     def n_new(self) -> int:
@@ -127,7 +130,7 @@ class Plan:
             )
             if self.credits_left_today is not None:
                 rows.append(f"standing ceiling: {self.credits_left_today:g} credits left today")
-        return "\n".join(rows)
+        return "\n".join([*rows, *self.notes])
 
     def _repr_html_(self) -> str:
         lines = "".join(f"<li>{html.escape(line)}</li>" for line in str(self).splitlines())
@@ -144,6 +147,8 @@ def make_plan(
     requests_per_minute: float,
     match_rate: float | None = None,
     credits_left_today: float | None = None,
+    prices: Mapping[str, float] | None = None,
+    max_identifiers: Callable[[contract.IdentifierKind], int] = lambda _: contract.MAX_IDENTIFIERS,
 ) -> Plan:
     """Return what a run would send and cost.
 
@@ -161,10 +166,14 @@ def make_plan(
         Share of people that are found, for the likely figure.
     credits_left_today : float, optional
         Under the standing ceiling.
+    prices : mapping of str to float, optional
+        The parts of `price`; by default those of the current surface.
+    max_identifiers : callable
+        How many identifiers of a kind one request takes.
     """
     held, doubtful = set(known), set(in_doubt)
     new = tuple(i for i in identifiers.unique if i.key not in held and i.key not in doubtful)
-    calls = n_calls(new)
+    calls = n_calls(new, max_identifiers)
     high = price * len(new)
     reasons = Counter(r.reason for r in identifiers.refusals.values() if r.reason != "blank")
     return Plan(
@@ -183,22 +192,28 @@ def make_plan(
         minutes=max(0.0, (math.ceil(calls / max(1.0, requests_per_minute)) - 1) * contract.RATE_WINDOW_S / 60),
         requests_per_minute=requests_per_minute,
         credits_left_today=credits_left_today,
-        credits_by_group=_by_group(groups, price, len(new)),
+        credits_by_group=_by_part(_list_prices(groups, price) if prices is None else prices, price, len(new)),
         invalid_reasons=dict(reasons),
     )
 
 
-def n_calls(identifiers: Sequence[Identifier]) -> int:
-    """Return how many requests of 25 of one kind it takes."""
+def n_calls(
+    identifiers: Sequence[Identifier],
+    max_identifiers: Callable[[contract.IdentifierKind], int] = lambda _: contract.MAX_IDENTIFIERS,
+) -> int:
+    """Return how many requests of one kind each it takes."""
     kinds = Counter(identifier.kind for identifier in identifiers)
-    return sum(math.ceil(n / contract.MAX_IDENTIFIERS) for n in kinds.values())
+    return sum(math.ceil(n / max_identifiers(kind)) for kind, n in kinds.items())
 
 
-def _by_group(groups: Iterable[str], price: float, people: int) -> dict[str, float]:
+def _list_prices(groups: Iterable[str], price: float) -> dict[str, float]:
     if not price:
         return {"preview": 0.0}
     named = set(groups)
-    add_ons = {group: people * credits for group, credits in contract.ADD_ON_PRICES.items() if group in named}
-    parts = {"base": people * contract.BASE_PRICE, **add_ons}
+    return {"base": contract.BASE_PRICE, **{g: credits for g, credits in contract.ADD_ON_PRICES.items() if g in named}}
+
+
+def _by_part(prices: Mapping[str, float], price: float, people: int) -> dict[str, float]:
+    parts = {part: people * credits for part, credits in prices.items()}
     cap = people * price - sum(parts.values())
     return parts | ({"cap": cap} if cap else {})

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from crustframe import contract
-from crustframe.api import person
+from crustframe.api.options import Options
 from crustframe.client import Client
 from crustframe.errors import (
     APIConnectionError,
@@ -33,7 +33,7 @@ from crustframe.http.retry import Retries
 from crustframe.identifiers import Identifier
 from crustframe.ledger import Claim, Doubt, Need, Purchase, Run
 from crustframe.ledger.people import make_record
-from crustframe.records import Answer, Record, read_answer
+from crustframe.records import Answer, Record
 
 if TYPE_CHECKING:
     from crustframe.http.transport import Exchange
@@ -93,7 +93,7 @@ class Buyer:
     Parameters
     ----------
     client : Client
-    options : person.Options
+    options : Options
         What is asked about everybody.
     needed_groups : frozenset of str
         Those of the options' groups that the run cannot do without.
@@ -111,7 +111,7 @@ class Buyer:
     def __init__(
         self,
         client: Client,
-        options: person.Options,
+        options: Options,
         *,
         needed_groups: frozenset[str],
         need: Need,
@@ -161,8 +161,8 @@ class Buyer:
         self._run = self._client.ledger.start(
             self._options.coverage,
             price=self._price,
-            min_similarity_score=self._options.min_similarity_score,
-            endpoint=person.ENDPOINT,
+            min_similarity_score=self._options.server_threshold,
+            endpoint=self._options.path,
         )
         _ = self._client.pace  # made before several threads ask for it
         try:
@@ -254,9 +254,8 @@ class Buyer:
                     self._changed.wait(_POLL_S)  # those in flight may turn out to cost nothing
                     continue
                 offered = self._repairs.popleft() if self._repairs else self._next_offer()
-                claim = self._run.claim(
-                    offered, self._need, size=min(size, contract.MAX_IDENTIFIERS), may_resend=self._may_resend
-                )
+                size = min(size, self._options.max_identifiers(offered[0].kind))
+                claim = self._run.claim(offered, self._need, size=size, may_resend=self._may_resend)
                 self._note(claim, offered)
                 if claim.hit_daily_ceiling:
                     if not self._in_flight:
@@ -327,7 +326,7 @@ class Buyer:
             options = self._options
             try:
                 exchange = self._exchange(purchase, options)
-                error = _error_of(exchange)
+                error = None if options.is_answer(exchange, purchase.identifiers) else _error_of(exchange)
             except APIError as failed:
                 exchange, error = None, failed
             if exchange is not None and error is None:
@@ -348,16 +347,15 @@ class Buyer:
                 return self._give_up(purchase, error)
             self._pause(wait_s)
 
-    def _exchange(self, purchase: Purchase, options: person.Options) -> Exchange:
+    def _exchange(self, purchase: Purchase, options: Options) -> Exchange:
         self._client.pace.wait(self._pause)
         if self._stop.is_set():
             raise Stopped
         self._run.sending(purchase)
         with self._changed:
             self.bought.calls += 1
-        body = person.request_body(purchase.identifiers, options)
         try:
-            exchange = self._client.transport.post(person.ENDPOINT, body)
+            exchange = options.send(self._client.transport, purchase.identifiers)
         except APIConnectionError:
             with self._changed:
                 self.bought.calls -= 1  # it never left
@@ -371,10 +369,7 @@ class Buyer:
             purchase, exchange.body, credits=credits, http_status=exchange.status, request_id=exchange.request_id
         )
         try:
-            if exchange.status == 404:
-                answer = Answer(matches={identifier.key: [] for identifier in purchase.identifiers})
-            else:
-                answer = read_answer(exchange.body, purchase.identifiers, credits=credits)
+            answer = self._options.read(exchange.body, purchase.identifiers, credits=credits)
         except ResponseError as error:
             self._doubt(purchase, error)
             return
@@ -397,13 +392,15 @@ class Buyer:
                 outcome: Literal["matched", "no_match"] = "matched" if found else "no_match"
                 lists = [found] if found else []
                 self._on_record(make_record(by_key[key], outcome, lists, self._need, "api", answered_at, request_id))
+            for key, reason in answer.failures.items():
+                self._on_record(Record(key, "failed", request_id=request_id, reason=reason))
             self._tell_doubt(answer.missing, "left out of the answer", request_id)
             self._changed.notify_all()
 
     def _read_left_answers(self) -> None:
         for purchase, body, credits in self._run.unread():
             try:
-                answer = read_answer(body, purchase.identifiers, credits=credits)
+                answer = self._options.read(body, purchase.identifiers, credits=credits)
             except ResponseError as error:
                 self._run.doubt(purchase, str(error.message))
                 continue
@@ -424,7 +421,7 @@ class Buyer:
 
     # Refusals --------------------------------------------------------------------------------------------------
 
-    def _drop_groups(self, error: BadRequestError | PermissionDeniedError, asked: person.Options) -> bool:
+    def _drop_groups(self, error: BadRequestError | PermissionDeniedError, asked: Options) -> bool:
         """Ask for less where the account or this age of the API refuses what no field needs."""
         refused = _refused_groups(error, asked.groups)
         if not refused or refused & self._needed:
@@ -505,9 +502,7 @@ _PARTIAL: Final = (
 """Errors that end a run with what was found so far; every other one is the caller's to mend."""
 
 
-def _error_of(exchange: Exchange) -> APIError | None:
-    if exchange.status == 200 or (exchange.status == 404 and b'"not_found"' in exchange.body):  # older: nobody matched
-        return None
+def _error_of(exchange: Exchange) -> APIError:
     return error_from_answer(
         exchange.status,
         exchange.body,

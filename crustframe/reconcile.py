@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from crustframe.api.account import UsageEvent, read_usage_events
+from crustframe.api.surfaces import SURFACES
 from crustframe.client import Client
 from crustframe.ledger import OpenDoubt
 
@@ -81,10 +82,17 @@ def resolve(client: Client, *, resend: bool = False) -> Resolution:
     APIError
         The log cannot be read. Nothing changed, nothing was charged.
     """
-    doubts = client.ledger.open_doubts()
     found = Resolution()
+    lost = 0.0
+    for surface in SURFACES.values():
+        lost += _resolve_surface(client.facing(surface), found, resend=resend)
+    return replace(found, credits_lost=lost)
+
+
+def _resolve_surface(client: Client, found: Resolution, *, resend: bool) -> float:
+    doubts = client.ledger.open_doubts()
     if not doubts:
-        return found
+        return 0.0
     unsettled = [doubt for doubt in doubts if doubt.credits is None]
     events: list[UsageEvent] = []
     if unsettled:
@@ -112,7 +120,7 @@ def resolve(client: Client, *, resend: bool = False) -> Resolution:
         for doubt in client.ledger.open_doubts():
             client.ledger.free(doubt, credits=doubt.credits)
             found.freed.extend(identifier.text for identifier in doubt.identifiers)
-    return Resolution(found.uncharged, found.charged, lost, found.untold, found.freed)
+    return lost
 
 
 def _verdict(doubt: OpenDoubt, others: Sequence[OpenDoubt], events: Sequence[UsageEvent], now: float) -> float | None:

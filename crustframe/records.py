@@ -58,9 +58,28 @@ class Record:
     reason: str | None = None
 
 
+class Evidence(NamedTuple):
+    """What a profile says about who it is; ``None`` and empty where it does not.
+
+    Attributes
+    ----------
+    name, profile_url : str or None
+    current_domains, past_domains : tuple of str
+        Web domains of employers.
+    other_employers : tuple of str or None
+        Names of employers whose domain did not come along; ``None`` where no employer came at all.
+    """
+
+    name: Any
+    profile_url: Any
+    current_domains: tuple[str, ...]
+    past_domains: tuple[str, ...]
+    other_employers: tuple[str, ...] | None
+
+
 @dataclass(slots=True)
 class Answer:
-    """One answer of ``POST /person/enrich``, item by item.
+    """One answer, person by person.
 
     Attributes
     ----------
@@ -70,11 +89,14 @@ class Answer:
         Asked for, but not answered in a way that can be trusted: in doubt.
     unasked : int
         Items that nobody asked for; they are put aside.
+    failures : dict of str to str
+        Those whom the API could not answer for, uncharged, each with its reason.
     """
 
     matches: dict[str, list[Any]] = field(default_factory=dict)
     missing: list[Identifier] = field(default_factory=list)
     unasked: int = 0
+    failures: dict[str, str] = field(default_factory=dict)
 
 
 def read_answer(body: bytes, asked: Sequence[Identifier], *, credits: float | None = None) -> Answer:
@@ -87,7 +109,7 @@ def read_answer(body: bytes, asked: Sequence[Identifier], *, credits: float | No
     ResponseError
         The body is not the array that the contract promises; it may have been charged.
     """
-    items = _decode(body)
+    items = decode(body)
     if not isinstance(items, list):
         raise ResponseError("The answer is not a list of items; it may have been charged, and is kept in the ledger.")
     if not items and not credits:  # contract notes: an empty array is one form of "nobody matched"
@@ -115,7 +137,14 @@ def read_answer(body: bytes, asked: Sequence[Identifier], *, credits: float | No
     return answer
 
 
-def _decode(body: bytes) -> Any:
+def decode(body: bytes) -> Any:
+    """Return the JSON value in `body`.
+
+    Raises
+    ------
+    ResponseError
+        It is none; it may have been charged.
+    """
     try:
         return read_json(body.removeprefix(b"\xef\xbb\xbf"))
     except ValueError as error:
@@ -214,18 +243,34 @@ def read_matches(
 
 def _completed(candidate: dict[str, Any], position: int, older: list[Any]) -> dict[str, Any]:
     person = candidate["person_data"]
-    person_id = person.get("crustdata_person_id")
+    person_id = _person_id(person)
     others = [match["person_data"] for match in older]
     twin: Mapping[str, Any] = {}
     if person_id is not None:
-        twin = next((other for other in others if other.get("crustdata_person_id") == person_id), {})
+        twin = next((other for other in others if _person_id(other) == person_id), {})
     elif position < len(others):
         twin = others[position]
     return {**candidate, "person_data": _union(twin, person)}
+
+
+def _person_id(person: Mapping[str, Any]) -> Any:
+    return person.get("crustdata_person_id", person.get("person_id"))
 
 
 def _union(older: Mapping[str, Any], newer: Mapping[str, Any]) -> dict[str, Any]:
     merged = {**older, **newer}
     if isinstance(older.get("contact"), dict) and isinstance(newer.get("contact"), dict):
         merged["contact"] = {**older["contact"], **newer["contact"]}
+    for jobs in ("current_employers", "past_employers"):  # trimmed in a legacy answer about e-mails alone
+        if jobs in older and jobs in newer:
+            merged[jobs] = _union_of_jobs(older[jobs], newer[jobs])
     return merged
+
+
+def _union_of_jobs(older: Any, newer: Any) -> Any:
+    def employers(jobs: Any) -> list[Any]:
+        return [job.get("employer_name") for job in jobs if isinstance(job, dict)] if isinstance(jobs, list) else []
+
+    if not employers(newer) or employers(older) != employers(newer):
+        return newer
+    return [{**before, **after} for before, after in zip(older, newer, strict=True)]

@@ -6,32 +6,16 @@ the API said stays in the ledger.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from crustframe.expand import Drift, Expansion
-from crustframe.fields import Path, element_type
+from crustframe.fields import Path
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
-
-# Facts of the contract that a type cannot say: (least, greatest) of the number at the end of a path.
-_RANGES: Final[Mapping[str, tuple[float, float]]] = {
-    "connections": (0, 1e9),
-    "followers": (0, 1e10),
-    "following": (0, 1e10),
-    "confidence_score": (0, 1),
-    "start_year": (1900, 2100),
-    "end_year": (1900, 2100),
-    "years_at_company_raw": (0, 120),
-    "company_headcount_latest": (0, 1e8),
-    "public_repo_count": (0, 1e8),
-    "total_repos": (0, 1e8),
-    "total_stars": (0, 1e10),
-    "max_stars": (0, 1e10),
-}
 
 
 def schema_of(paths: Sequence[Path]) -> pa.DataFrameSchema:
@@ -56,10 +40,7 @@ def _checks(path: Path) -> list[Any]:
 
     if path.reduction == "count":
         return [pa.Check.ge(0)]
-    last = path.field.path.rpartition(".")[2]
-    if path.reduction is not None or last not in _RANGES or element_type(path.field) not in {"integer", "number"}:
-        return []
-    return [pa.Check.in_range(*_RANGES[last])]
+    return [] if path.limits is None else [pa.Check.in_range(*path.limits)]
 
 
 def validate(expansion: Expansion) -> tuple[pd.DataFrame, Drift]:

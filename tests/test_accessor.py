@@ -58,7 +58,7 @@ def test_the_accessor_of_a_series_takes_the_keywords_of_enrich_but_for_what_need
 
 
 def test_a_plan_takes_the_keywords_of_enrich_but_for_what_only_a_run_does():
-    without = ("errors", "provenance", "overwrite", "progress")
+    without = ("errors", "min_verdict", "provenance", "overwrite", "progress")
 
     assert keywords(crustframe.enrich, *without) == keywords(crustframe.plan, "prices")
     assert keywords(crustframe.plan) == keywords(DataFrameCrust.plan)
@@ -83,7 +83,7 @@ def test_the_options_of_the_shell_are_the_keywords_with_dashes(command, function
 @pytest.mark.parametrize("command", ["enrich", "plan"])
 def test_the_shell_has_no_further_option_that_python_lacks(command):
     of_files = {"column", "field", "output", "receipt", "csv_safe", "yes", "sandbox", "ledger", "delimiter", "encoding"}
-    of_files |= {"sheet", "json", "help"}
+    of_files |= {"sheet", "json", "help", "matches"}
 
     assert set() == set(options(command)) - of_files - set(keywords(getattr(crustframe, command)))
 
@@ -381,6 +381,8 @@ def test_one_text_is_not_taken_for_a_column_of_letters(client):
                 "crust.request_id",
                 "crust.match_count",
                 "crust.reason",
+                "crust.match_verdict",
+                "crust.match_reasons",
             ],
         ),
     ],

@@ -85,6 +85,7 @@ def world(tmp_path_factory):
     for block in BLOCKS:
         if block.kind == "csv":
             (folder / "leads.csv").write_text(block.body, encoding="utf-8")
+    (folder / "old.csv").write_text("id,title,all_titles\n" + "007,Engineer,Intern\n" * 9, encoding="utf-8")
     with crustframe.sandbox(requests_per_minute=None) as sandbox:
         scripts = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         yield (

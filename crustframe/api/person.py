@@ -2,53 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from crustframe import contract
-from crustframe.fields import PREVIEW
+from crustframe.api import options
+from crustframe.fields import DEFAULT_FIELDS, Catalogue, Keep, Path, catalogue, requested_groups
 from crustframe.identifiers import Identifier
+from crustframe.records import Answer, Evidence, read_answer
+
+if TYPE_CHECKING:
+    from crustframe.http.transport import Exchange, Transport
 
 ENDPOINT: Final = contract.PERSON_ENRICH_PATH
+_DOMAIN: Final = "company_website_domain"
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """What a request asks besides who: the API's own parameters.
+class Options(options.Options):
+    """The current surface."""
 
-    Attributes
-    ----------
-    groups : frozenset of str
-        Groups of the API; ``{"preview"}`` for a free preview.
-    min_similarity_score : float or None
-        For e-mails; candidates below it are neither returned nor charged.
-    force_fetch, enrich_realtime : bool
-        Refresh flags; the vendor leaves their effect open.
-    """
+    path = ENDPOINT
+    api_version = contract.API_VERSION
+    default_fields = DEFAULT_FIELDS
 
-    groups: frozenset[str]
-    min_similarity_score: float | None = None
-    force_fetch: bool = False
-    enrich_realtime: bool = False
+    @staticmethod
+    def catalogue() -> Catalogue:
+        """Return the paths of ``person_data``."""
+        return catalogue()
+
+    @staticmethod
+    def requested_groups(paths: Sequence[Path], keep: Keep) -> frozenset[str]:
+        """Return the groups to ask for: the base credit covers every base-priced one."""
+        return requested_groups(paths, keep)
+
+    @staticmethod
+    def evidence(person_data: Mapping[str, Any]) -> Evidence:
+        """Return what ``person_data`` says about who it is."""
+        jobs = _at(person_data, "experience", "employment_details")
+        current, past = _listed(jobs.get("current")), _listed(jobs.get("past"))
+        return Evidence(
+            name=_at(person_data, "basic_profile").get("name"),
+            profile_url=_at(person_data, "social_handles", "professional_network_identifier").get("profile_url"),
+            current_domains=tuple(domain for job in current if (domain := _text(job, _DOMAIN))),
+            past_domains=tuple(domain for job in past if (domain := _text(job, _DOMAIN))),
+            other_employers=tuple(_text(job, "name") for job in current + past if not _text(job, _DOMAIN))
+            if current or past
+            else None,
+        )
 
     @property
-    def price(self) -> float:
-        """Credits that one matched person costs."""
-        return 0.0 if self.is_preview else contract.price_of(self.groups)
+    def prices(self) -> Mapping[str, float]:
+        """Credits of one matched person, part by part; the vendor's cap shows as a negative part."""
+        if self.is_preview:
+            return {"preview": 0.0}
+        add_ons = {group: price for group, price in contract.ADD_ON_PRICES.items() if group in self.groups}
+        parts = {"base": contract.BASE_PRICE, **add_ons}
+        cap = contract.price_of(self.groups) - sum(parts.values())
+        return parts | ({"cap": cap} if cap else {})
 
-    @property
-    def is_preview(self) -> bool:
-        """Whether this is a free preview."""
-        return PREVIEW in self.groups
+    def send(self, transport: Transport, identifiers: Sequence[Identifier]) -> Exchange:
+        """Ask about `identifiers`, all of one kind, once."""
+        return transport.post(ENDPOINT, request_body(identifiers, self))
 
-    @property
-    def coverage(self) -> frozenset[str]:
-        """What the answers will hold, as the ledger files them."""
-        flags = {"force_fetch": self.force_fetch, "enrich_realtime": self.enrich_realtime}
-        return self.groups | {flag for flag, is_set in flags.items() if is_set}
+    @staticmethod
+    def is_answer(exchange: Exchange, identifiers: Sequence[Identifier]) -> bool:
+        """Tell whether the exchange says something about every identifier."""
+        return exchange.status == 200 or (exchange.status == 404 and b'"not_found"' in exchange.body)
+
+    @staticmethod
+    def read(body: bytes, identifiers: Iterable[Identifier], *, credits: float | None) -> Answer:
+        """Read a 200, or the older 404 for "nobody matched"."""
+        asked = tuple(identifiers)
+        if body.lstrip().startswith(b"{") and b'"not_found"' in body:
+            return Answer(matches={identifier.key: [] for identifier in asked})
+        return read_answer(body, asked, credits=credits)
+
+
+def _at(value: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
+    found: Any = value
+    for key in keys:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _listed(jobs: object) -> list[Mapping[str, Any]]:
+    return [job for job in jobs if isinstance(job, dict)] if isinstance(jobs, list) else []
+
+
+def _text(job: Mapping[str, Any], key: str) -> str:
+    found = job.get(key)
+    return found if isinstance(found, str) else ""
 
 
 def request_body(identifiers: Sequence[Identifier], options: Options) -> bytes:

@@ -65,14 +65,15 @@ class Exchange(NamedTuple):
         return value[:256] if value else None
 
 
-class _Bearer(AuthBase):
+class _Authorization(AuthBase):
     """Sets the key as late as possible, and in place of anything a .netrc would add."""
 
-    def __init__(self, key: Secret) -> None:
+    def __init__(self, key: Secret, scheme: str = "Bearer") -> None:
         self._key = key
+        self._scheme = scheme
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._key.reveal()}"
+        request.headers["Authorization"] = f"{self._scheme} {self._key.reveal()}"
         return request
 
 
@@ -128,7 +129,7 @@ class Transport:
 
     def __init__(self, settings: Settings, timeouts: Timeouts | None = None) -> None:
         self._origin = settings.origin
-        self._auth = _Bearer(settings.require_key())
+        self._key = settings.require_key()
         self._timeouts = timeouts or Timeouts()
         self._local = threading.local()
         self._proxies = {} if settings.is_loopback else get_environ_proxies(settings.origin)
@@ -139,6 +140,11 @@ class Transport:
         """Send a request that may cost credits, once."""
         headers = {"Content-Type": "application/json", contract.VERSION_HEADER: contract.API_VERSION}
         return self._exchange("POST", path, headers=headers, body=body, timeouts=self._timeouts)
+
+    def query(self, path: str, params: Mapping[str, str], *, scheme: str) -> Exchange:
+        """Ask by GET for something that may cost credits, once, with the key under another scheme than Bearer."""
+        auth = _Authorization(self._key, scheme)
+        return self._exchange("GET", path, params=params, timeouts=self._timeouts, auth=auth)
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Exchange:
         """Read something that is free."""
@@ -174,11 +180,12 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
         body: bytes | None = None,
+        auth: AuthBase | None = None,
     ) -> Exchange:
         failed: APIError
         with _deadline(timeouts.total_s) as deadline:
             try:
-                return self._answer(deadline, method, path, timeouts, headers, params, body)
+                return self._answer(deadline, method, path, timeouts, headers, params, body, auth)
             except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
                 failed = self._typed(error, deadline, timeouts)
         raise failed  # here, so that it carries nothing of an error that knows the key
@@ -192,6 +199,7 @@ class Transport:
         headers: Mapping[str, str] | None,
         params: Mapping[str, str] | None,
         body: bytes | None,
+        auth: AuthBase | None,
     ) -> Exchange:
         response = self._session().request(
             method,
@@ -199,7 +207,7 @@ class Transport:
             params=params,
             data=body,
             headers=dict(headers or {}),
-            auth=self._auth,
+            auth=auth or _Authorization(self._key),
             timeout=(timeouts.connect_s, timeouts.read_s),
             allow_redirects=False,
             proxies=dict(self._proxies),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sqlite3
 import time
 import uuid
@@ -49,7 +50,15 @@ class Ledger:
         self._origin = origin
         self._api_key = api_key
         self._clock = clock
+        self._api_version = contract.API_VERSION
         self._scope_id: int | None = None
+
+    def of(self, api_version: str) -> Ledger:
+        """Return the part of this ledger that holds another surface's answers; the file and its lock are shared."""
+        part = copy.copy(self)
+        part._api_version = api_version
+        part._scope_id = None
+        return part
 
     @property
     def path(self) -> Path:
@@ -265,7 +274,7 @@ class Ledger:
         if self._scope_id is not None and not create:
             return self._scope_id
         with self._store.transaction() if create else self._store.reading() as connection:
-            account = (self._origin, self._api_key.fingerprint(_salt(connection)), contract.API_VERSION)
+            account = (self._origin, self._api_key.fingerprint(_salt(connection)), self._api_version)
             if create:
                 connection.execute(
                     "INSERT OR IGNORE INTO scopes (origin, key_fingerprint, api_version) VALUES (?, ?, ?)", account
@@ -362,12 +371,13 @@ class Run:
             (key, "matched", people.pack(found)) if found else (key, "no_match", None)
             for key, found in answer.matches.items()
         ]
+        outcomes += [(key, "queued", None) for key, reason in answer.failures.items() if reason == "queued"]
         now = self._clock()
         with self._store.transaction() as connection:
             self._save(purchase, outcomes, now)
             state = "in_doubt" if answer.missing else "done"
             error = "left out of the answer" if answer.missing else None
-            purchases.drop_people(connection, purchase.purchase_id, answer.matches)
+            purchases.drop_people(connection, purchase.purchase_id, [*answer.matches, *answer.failures])
             matched = sum(outcome == "matched" for _, outcome, _ in outcomes)
             purchases.close(
                 connection, purchase.purchase_id, state, now, error=error, credits=credits, matched=matched, told=True

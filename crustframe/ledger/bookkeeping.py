@@ -149,9 +149,9 @@ def _needles(keys: set[str], person_ids: set[int]) -> list[bytes]:
 
 
 def _is_meant(person: dict[str, Any], keys: set[str], person_ids: set[int]) -> bool:
-    if person.get("crustdata_person_id") in person_ids:
+    if {person.get("crustdata_person_id"), person.get("person_id")} & person_ids:
         return True
-    texts: list[object] = []
+    texts: list[object] = _legacy_texts(person)
     handles = person.get("social_handles")
     if isinstance(handles, dict) and isinstance(handles.get("professional_network_identifier"), dict):
         texts.append(handles["professional_network_identifier"].get("profile_url"))
@@ -163,6 +163,15 @@ def _is_meant(person: dict[str, Any], keys: set[str], person_ids: set[int]) -> b
                 [item.get("email") for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
             )
     return any(identifier.key in keys for identifier in read_identifiers(texts).unique)
+
+
+def _legacy_texts(person: dict[str, Any]) -> list[object]:
+    """Return what may name the person in an answer of the legacy surface."""
+    texts: list[object] = [person.get(name) for name in ("linkedin_profile_url", "linkedin_flagship_url", "email")]
+    private = person.get("personal_contact_info")
+    for listed in (person.get("business_email"), private.get("personal_emails") if isinstance(private, dict) else None):
+        texts += listed if isinstance(listed, list) else [listed]
+    return texts
 
 
 def _forget_in_purchases(connection: sqlite3.Connection, gone: set[str], needles: Sequence[bytes]) -> int:

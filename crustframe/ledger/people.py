@@ -16,9 +16,9 @@ from crustframe.fields import PREVIEW
 from crustframe.identifiers import Identifier
 from crustframe.records import Record, read_json, read_matches, write_json
 
-Outcome = Literal["matched", "no_match", "refused", "suppressed"]
+Outcome = Literal["matched", "no_match", "refused", "suppressed", "queued"]
 FLAGS: Final = frozenset({"force_fetch", "enrich_realtime"})
-_OUTCOMES: Final = frozenset({"matched", "no_match", "refused"})
+_OUTCOMES: Final = frozenset({"matched", "no_match", "refused", "queued"})
 _REFUSED: Final[Mapping[str, str]] = {"refused": "refused_by_server", "suppressed": "suppressed"}
 CHUNK: Final = 500  # SQLite takes at least 999 parameters in a statement
 
@@ -118,12 +118,19 @@ def _satisfying(rows: Sequence[_Row], need: Need, now: float) -> Known | None:
     for row in rows:
         if (
             row.outcome != "matched"
-            and _is_fresh(row.answered_at, need.no_match_age_s, now)
+            and _is_fresh(row.answered_at, _life_s(row.outcome, need), now)
             and need.groups & FLAGS <= row.coverage
             and _as_strict(row.min_similarity, need.min_similarity_score)
         ):
             return Known(row.outcome, (row.person_row,))
     return None
+
+
+def _life_s(outcome: Outcome, need: Need) -> float | None:
+    """Return how long an outcome without a person is believed; the queue of the legacy surface is worked off sooner."""
+    if outcome == "queued":
+        return min(contract.SCREENER_QUEUE_S, need.no_match_age_s or contract.SCREENER_QUEUE_S)
+    return need.no_match_age_s
 
 
 def covers(coverage: frozenset[str], needed: Iterable[str]) -> bool:
@@ -176,6 +183,8 @@ def make_record(
     request_id: str | None,
 ) -> Record:
     """Return the record that kept matches stand for, held against this run's threshold."""
+    if outcome == "queued":
+        return Record(identifier.key, "failed", (), source, answered_at, request_id, "queued")
     if outcome in _REFUSED:
         return Record(identifier.key, "invalid", (), source, answered_at, request_id, _REFUSED[outcome])
     matches, below = read_matches(found, identifier.kind, need.min_similarity_score) if found else ((), 0)

@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crustframe import contract
-from crustframe.sandbox import fields, openapi
+from crustframe.sandbox import fields, openapi, screener
 from crustframe.sandbox.edits import Edits
 from crustframe.sandbox.faults import UNANSWERED, Fault, Faults
 from crustframe.sandbox.jobs import JOB_SECONDS, Jobs, Lines, handlers
@@ -77,6 +77,8 @@ class Service:
         self.meter = Meter(settings.balance)
         self.population = Population(settings.unknown_share, settings.drift)
         self.reader = Reader(settings.snapshot, settings.denied_fields, settings.preview, settings.refuse)
+        self.screener = screener.Reader(settings.denied_fields, settings.preview)
+        self.database = screener.Database(self.population, self._clock)
         self._windows = {path: Window(self._pace(path), self._clock) for path in self._paced_paths}
         self._unpaced = Window(ACCOUNT_REQUESTS_PER_MINUTE, self._clock)
         self._started = time.time() - self._clock()
@@ -93,11 +95,12 @@ class Service:
             lines=settings.contact_lines,
         )
 
-    _paced_paths = (contract.PERSON_ENRICH_PATH, *contract.JOB_ACTIONS, *FREE_PATHS, contract.JOBS_PATH)
+    _paid_paths = (contract.PERSON_ENRICH_PATH, contract.SCREENER_ENRICH_PATH, *contract.JOB_ACTIONS)
+    _paced_paths = (*_paid_paths, *FREE_PATHS, contract.JOBS_PATH)
 
     def _pace(self, path: str) -> float | None:
         per_minute = self.settings.requests_per_minute
-        if path in (contract.PERSON_ENRICH_PATH, *contract.JOB_ACTIONS) or per_minute is None:
+        if path in self._paid_paths or per_minute is None:
             return per_minute
         return ACCOUNT_REQUESTS_PER_MINUTE
 
@@ -118,12 +121,12 @@ class Service:
         found = next((known for known in self._windows if path == known or path.startswith(known + "/")), None)
         return self._windows[found] if found else self._unpaced
 
-    def check_key(self, authorization: str | None, *, either_scheme: bool = False) -> None:
+    def check_key(self, authorization: str | None, *, either_scheme: bool = False, own_scheme: str = "bearer") -> None:
         """Raise a 401 unless the header carries this sandbox's key."""
         if not authorization or not authorization.strip():
             raise Unauthorized("Missing API key in request")  # docs, verbatim
         scheme, _, key = authorization.strip().partition(" ")
-        schemes = {"bearer"} if self.settings.strict_auth and not either_scheme else {"bearer", "token"}
+        schemes = {own_scheme} if self.settings.strict_auth and not either_scheme else {"bearer", "token"}
         right = hmac.compare_digest(key.strip().encode(), self.settings.key.encode())
         if scheme.lower() not in schemes or not right:
             raise Unauthorized("Invalid API key in request")  # seed, verbatim
@@ -136,6 +139,23 @@ class Service:
     async def person_enrich(self, request: Request) -> Response:
         """Answer ``POST /person/enrich``. Checks: key, rate window, version, body, grants, credits."""
         self.check_key(request.headers.get("authorization"))
+        return await self._metered(request, contract.PERSON_ENRICH_PATH, _glimpse, self._processed)
+
+    async def screener_enrich(self, request: Request) -> Response:
+        """Answer ``GET /screener/person/enrich``. Checks: key, rate window, query, grants, credits."""
+        self.check_key(request.headers.get("authorization"), own_scheme="token")
+        query = dict(request.query_params)
+        return await self._metered(
+            request, contract.SCREENER_ENRICH_PATH, lambda _: _glimpse_of_query(query), self._screened
+        )
+
+    async def _metered(
+        self,
+        request: Request,
+        path: str,
+        glimpse: Callable[[bytes], tuple[Any, list[str], set[str]]],
+        process: Callable[[Request, bytes, Fault | None], tuple[Response, float]],
+    ) -> Response:
         self.meter.call()
         seen: dict[str, Any] = {"body": None, "identifiers": [], "status": None, "fault": None}
         seen["request_id"] = request.state.request_id
@@ -143,15 +163,15 @@ class Service:
         self.requests.append(seen)
         try:
             body = await _body(request)
-            self.check_pace(contract.PERSON_ENRICH_PATH)
+            self.check_pace(path)
         except Refusal as refusal:
             seen["status"] = refusal.status
             self.meter.sent(str(refusal.status))
-            self.meter.log(seen["request_id"], contract.PERSON_ENRICH_PATH, refusal.status, 0.0, 0)
+            self.meter.log(seen["request_id"], path, refusal.status, 0.0, 0)
             raise
-        seen["body"], seen["identifiers"], spellings = _glimpse(body)
+        seen["body"], seen["identifiers"], spellings = glimpse(body)
         fault = self.faults.meet(spellings)
-        answer, billed = self._processed(request, body, fault)
+        answer, billed = process(request, body, fault)
         if fault:
             seen["fault"] = fault.action
             answer = distorted(fault, answer)
@@ -162,8 +182,7 @@ class Service:
         seen["status"] = None if unheard else answer.status_code
         self.meter.sent(str(seen["status"] or (fault and fault.action)))
         if not unheard or (fault and fault.charges):
-            count = len(seen["identifiers"])
-            self.meter.log(seen["request_id"], contract.PERSON_ENRICH_PATH, answer.status_code, billed, count)
+            self.meter.log(seen["request_id"], path, answer.status_code, billed, len(seen["identifiers"]))
         await self._wait(self.settings.latency_s / self.settings.speed)
         return Broken(fault, answer, self.wires, self.stopping) if fault else answer
 
@@ -207,15 +226,37 @@ class Service:
             question = self.reader.read(decoded(body))
             entries, matched = self._entries(question)
             price = question.selection.price
-            if price * len(matched) > self.meter.balance:
-                kind = "insufficient_credits" if self.settings.credits_gone_status == 402 else "permission_error"
-                raise Refusal(self.settings.credits_gone_status, kind, "Insufficient credits.")
+            self._check_balance(price * len(matched))
         except Refusal as refusal:
             return Reply(refusal.status, refusal.body), 0.0
         factor = fault.factor if fault and fault.action == "overcharge" else 1.0
         charged = fault is None or fault.charges
         billed = self.meter.charge(matched, price * factor) if charged and price else 0.0
         sent = fault.entries(entries) if fault else entries
+        return Reply(200, sent, {contract.CREDITS_HEADER: _number(billed)}), billed
+
+    def _check_balance(self, credits: float) -> None:
+        if credits > self.meter.balance:
+            kind = "insufficient_credits" if self.settings.credits_gone_status == 402 else "permission_error"
+            raise Refusal(self.settings.credits_gone_status, kind, "Insufficient credits.")
+
+    def _screened(self, request: Request, _: bytes, fault: Fault | None) -> tuple[Response, float]:
+        if fault and not fault.charges and fault.action in UNANSWERED | {"status", "redirect"}:
+            return Response(), 0.0
+        try:
+            question = self.screener.read(dict(request.query_params))
+            items = screener.answer(question, self.database)
+            self._check_balance(sum(item.credits for item in items))
+        except Refusal as refusal:
+            return Reply(refusal.status, refusal.body), 0.0
+        factor = fault.factor if fault and fault.action == "overcharge" else 1.0
+        charged = fault is None or fault.charges
+        paid = [item for item in items if item.credits and charged]
+        billed = sum(self.meter.charge([item.person], item.credits * factor) for item in paid)
+        entries = [
+            {"matched_on": item.submitted, "match_type": question.kind, "object": item.content} for item in items
+        ]
+        sent = [entry["object"] for entry in (fault.entries(entries) if fault else entries) if "object" in entry]
         return Reply(200, sent, {contract.CREDITS_HEADER: _number(billed)}), billed
 
     def _entries(self, question: Question) -> tuple[list[dict[str, Any]], list[str]]:
@@ -302,6 +343,17 @@ def _glimpse(body: bytes) -> tuple[Any, list[str], set[str]]:
     return value, sent, spellings
 
 
+def _glimpse_of_query(query: dict[str, str]) -> tuple[Any, list[str], set[str]]:
+    """Return a legacy query, its identifiers, and all their spellings."""
+    sent: list[str] = []
+    spellings: set[str] = set()
+    for kind, key in contract.SCREENER_REQUEST_KEYS.items():
+        texts = screener.split(query.get(key, ""))
+        sent += texts
+        spellings.update(texts, filter(None, (canonical(text, kind) for text in texts)))
+    return query, sent, spellings
+
+
 def build_app(service: Service) -> ASGIApp:
     """Return the application for `service`, behind its front door."""
     app = FastAPI(docs_url=None, redoc_url=None, redirect_slashes=False)
@@ -317,6 +369,7 @@ def build_app(service: Service) -> ASGIApp:
         app.add_api_route(path, endpoint, methods=["GET"])
 
     app.add_api_route(contract.PERSON_ENRICH_PATH, service.person_enrich, methods=["POST"], response_model=None)
+    app.add_api_route(contract.SCREENER_ENRICH_PATH, service.screener_enrich, methods=["GET"], response_model=None)
     free("/user/credits", lambda _: Reply(200, {"credits": service.meter.balance}), either_scheme=True)
     free("/account/credits", lambda _: Reply(200, _account(service)))
     free("/account/endpoints", lambda request: _endpoints(service, request))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from crustframe import contract
-from crustframe.sandbox import fields
+from crustframe.sandbox import fields, screener
 from crustframe.sandbox.questions import BODY_KEYS, FLAGS
 
 Schema = dict[str, Any]
@@ -31,7 +31,9 @@ _STATUSES: Final = {
     404: "Not found",
     405: "Method not allowed",
     413: "Request body too large",
+    422: "The profile cannot be read",
     429: "Rate window exhausted",
+    500: "The profile cannot be processed",
 }
 
 
@@ -67,6 +69,7 @@ def document(snapshot: fields.Snapshot) -> Schema:
         "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
         "paths": {
             contract.PERSON_ENRICH_PATH: {"post": _person_enrich(snapshot)},
+            contract.SCREENER_ENRICH_PATH: {"get": _screener_enrich()},
             "/user/credits": {"get": _get(_object(credits="number"), 401)},
             "/account/credits": {"get": _get(_object(account=account), 401)},
             "/account/endpoints": {"get": _get(endpoints, 400, 401, parameters=[*filters, status])},
@@ -161,6 +164,27 @@ def _identifiers(likely: str) -> Schema:
     """Return a list of texts like `likely`, which name somebody; other texts are answered too."""
     items = {"type": "string", "pattern": likely}
     return {"type": "array", "items": items, "minItems": 1, "maxItems": contract.MAX_IDENTIFIERS}
+
+
+def _screener_enrich() -> Schema:
+    slug = {"type": "string", "pattern": r"^https://www\.linkedin\.com/in/[a-z]{1,9}-example$"}
+    email = {"type": "string", "pattern": r"^[a-z]{1,9}@corp\.example$"}
+    flags = [_parameter(name, "query", {"type": "boolean"}) for name in FLAGS]
+    found = {"type": "object", "required": ["query_linkedin_profile_urn_or_slug"]}
+    responses = _responses(_list(found), 400, 401, 402, 403, 404, 413, 422, 429, 500)
+    responses["200"]["headers"][contract.CREDITS_HEADER] = {"required": True, "schema": {"type": "number"}}
+    for status in ("400", "402", "403", "404", "422", "500"):
+        content = responses[status]["content"]["application/json"]
+        content["schema"] = {"anyOf": [content["schema"], _object(error="string")]}
+    return {
+        "parameters": [
+            _parameter("linkedin_profile_url", "query", slug),
+            _parameter("business_email", "query", email),
+            _parameter("fields", "query", {"enum": sorted(screener.catalogue())}),
+            *flags,
+        ],
+        "responses": responses,
+    }
 
 
 def person_data() -> Schema:

@@ -5,6 +5,8 @@ Spellings with a meaning
 * A slug, or the local part of an address, that begins with ``nobody`` is never known.
 * A slug that ends in ``-example`` and an address at a domain that ends in ``.example`` are always known.
 * A slug that ends in ``-renamed-example`` is known, but its ``profile_url`` says ``-moved-example``.
+* An address at a domain that begins with ``left-`` belongs to people who no longer work there, one at a domain that
+  begins with ``other-`` leads to people of such a name who never did: matches that a careful reader doubts.
 * Of all other identifiers a share (``unknown_share``) is unknown, picked by their hash.
 
 The canonical spelling of a person is the lower-cased, percent-decoded slug of a profile URL on any host of
@@ -101,6 +103,7 @@ def _of_slug(slug: str, drift: bool) -> Profile:
 @lru_cache(maxsize=4096)
 def _owners(address: str, drift: bool) -> tuple[Candidate, ...]:
     handle, _, domain = address.rpartition("@")
+    is_past, is_strange = domain.startswith("left-"), domain.startswith("other-")
     dice = Dice(stable_hash("owners " + address))
     count = dice.choices((1, 2, 3), CANDIDATE_SHARES)[0]
     names = [_name_for(handle, dice, attempt) for attempt in range(count)]
@@ -116,8 +119,9 @@ def _owners(address: str, drift: bool) -> tuple[Candidate, ...]:
             first=first,
             last=last,
             slug=_percent_encoded(f"{words}-{person_id % 16**6:06x}"),
-            domain=domain,
-            email=address if rank == 0 else None,
+            domain=None if is_past or is_strange else domain,
+            past_domain=domain if is_past else None,
+            email=address if rank == 0 and not (is_past or is_strange) else None,
             drift=drift,
         )
         found.append(Candidate(score(handle, profile.name), profile))

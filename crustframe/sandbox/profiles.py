@@ -103,6 +103,10 @@ def _company(name: str, domain: str | None = None) -> Company:
     )
 
 
+def _company_at(domain: str) -> Company:
+    return _company(domain.split(".")[0].replace("-", " ").title(), domain)
+
+
 def _seed(text: str) -> int:
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())
 
@@ -123,6 +127,8 @@ class Profile:
         Percent-encoded slug of the canonical profile URL.
     domain : str, optional
         Web domain of the default current employer.
+    past_domain : str, optional
+        Web domain of the latest past employer.
     email : str, optional
         The business address under which the person was found.
     drift : bool
@@ -135,6 +141,7 @@ class Profile:
     last: str
     slug: str
     domain: str | None = None
+    past_domain: str | None = None
     email: str | None = None
     drift: bool = False
 
@@ -230,7 +237,7 @@ class Profile:
         current = [dice.pick(companies()) for _ in range(count)]
         default = dice.below(count) if count else 0
         if self.domain is not None:
-            own = _company(self.domain.split(".")[0].replace("-", " ").title(), self.domain)
+            own = _company_at(self.domain)
             current[default : default + 1] = [own]
         return current, default
 
@@ -244,6 +251,8 @@ class Profile:
         if past and dice.random() < 0.08:
             past.append(dict(past[0]))
         nothing = dice.pick(([], None, _MISSING))
+        if self.past_domain is not None:
+            past.insert(0, _role(dice, _company_at(self.past_domain), now=False, default=False))
         return {"employment_details": present(current=current or nothing, past=past or nothing)}
 
     def _education(self, dice: Dice) -> Any:

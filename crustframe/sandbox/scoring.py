@@ -86,7 +86,8 @@ def score(handle: str, name: str) -> float:
     names = _plain(name).split()
     if not words or not names:
         return 0.0
-    return max(_ruled(words, names), _similarity(words, names))
+    ruled = _ruled(words, names)
+    return ruled if ruled > FIRST_AND_OTHER else max(ruled, _similarity(words, names))
 
 
 def _plain(text: str) -> str:

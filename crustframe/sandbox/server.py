@@ -152,7 +152,7 @@ class Sandbox:
 
     @property
     def calls(self) -> int:
-        """How many ``POST /person/enrich`` came with the right key, whatever came of them: 200, 4xx, 429, a fault."""
+        """How many paid calls came with the right key, whatever came of them: 200, 4xx, 429, a fault."""
         return self._service.meter.calls
 
     @property
@@ -169,7 +169,7 @@ class Sandbox:
     def requests(self) -> list[dict[str, Any]]:
         """The counted calls, oldest first.
 
-        Each has ``body`` (decoded; ``None`` if it was no JSON or was not read for its rate), ``identifiers``,
+        Each has ``body`` (decoded, or the query of a legacy call; ``None`` if it was not read), ``identifiers``,
         ``status`` (``None`` if nothing was answered), ``fault`` (the action or ``None``), ``request_id`` and
         ``headers`` (lower-case names, without the key).
         """

@@ -249,6 +249,33 @@ class Table:
                 sink.writelines(self._rewritten(new.names, new_rows, placement, cells, delimiter))
         return Written(self.n_rows, n_columns, cells.neutralised)
 
+    def write_renamed(self, destination: str | os.PathLike[str], names: Sequence[str]) -> None:
+        """Write the table under other column names, with every cell as it was; a workbook keeps its values.
+
+        Parameters
+        ----------
+        destination : str or os.PathLike
+            A path other than the input, of the input's kind, or ``"-"`` for stdout.
+        names : sequence of str, one for each column
+
+        Raises
+        ------
+        TableError
+            As `write`.
+        """
+        self.check(destination, ())
+        is_sheet = isinstance(self._content, Sheet)
+        if is_sheet != _is_workbook(destination):
+            raise TableError(
+                f"{self._source.name} is {'a workbook' if is_sheet else 'text'}, and only its columns are renamed.",
+                hint=f"write {'an .xlsx file' if is_sheet else 'a .csv or .tsv file'}.",
+            )
+        with _opened(destination) as sink:
+            if isinstance(self._content, Sheet):
+                write_sheet(sink, self._content.title, chain([names], self._content.rows()))
+            else:
+                sink.writelines(self._content.renamed(names, CsvCells(self._content.style.delimiter, safe=False)))
+
     def _position(self, name: str) -> int:
         count = self.columns.count(name)
         if count > 1:

@@ -93,6 +93,18 @@ class Delimited:
         if next(new_rows, None) is not None:
             raise self._source.changed()
 
+    def renamed(self, names: Sequence[str], cells: CsvCells) -> Iterator[bytes]:
+        """Yield the bytes of the table with the header's cells replaced where their names changed."""
+        body = self._header.raw.rstrip("\r\n")
+        ending = self._header.raw[len(body) :]
+        spans = cell_spans(body, self._delimiter)
+        for (start, end), old, new in reversed(list(zip(spans, self.columns, names, strict=True))):
+            if new != old:
+                body = body[:start] + cells.quoted(new) + body[end:]
+        yield self._bom + self._encoded(self._header, body + ending)
+        for record in self._records():
+            yield self._encoded(record, record.raw)
+
     def _header_with(self, names: Sequence[str], placement: Placement, cells: CsvCells) -> str:
         new = [cells.quoted(name) if i in placement.appended else "" for i, name in enumerate(names)]
         return self._with_cells(self._header, new, Placement({}, placement.appended))

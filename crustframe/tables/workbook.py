@@ -153,7 +153,7 @@ class SheetWriter:
         Texts longer than Excel's 32,767 characters, cut there.
     """
 
-    def __init__(self, sink: IO[bytes], title: str, scratch: str) -> None:
+    def __init__(self, sink: _LeavingSink, title: str, scratch: str) -> None:
         from xlsxwriter import Workbook
 
         self.neutralised = 0
@@ -221,7 +221,8 @@ def write_sheet(sink: IO[bytes], title: str, rows: Iterable[Sequence[object]]) -
     from xlsxwriter.exceptions import XlsxFileError
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
-        writer = SheetWriter(sink, title, scratch)
+        leaving = _LeavingSink(sink)
+        writer = SheetWriter(leaving, title, scratch)
         try:
             for number, row in enumerate(rows):
                 writer.write_row(number, row)
@@ -229,8 +230,30 @@ def write_sheet(sink: IO[bytes], title: str, rows: Iterable[Sequence[object]]) -
         except XlsxFileError as error:
             raise _cause(error) from error
         finally:
+            leaving.is_gone = True
             writer.abandon()
     return writer
+
+
+class _LeavingSink:
+    """A sink that may be let go of: the archive of a failed workbook still tries to finish itself when it is freed."""
+
+    def __init__(self, sink: IO[bytes]) -> None:
+        self._sink = sink
+        self.is_gone = False
+
+    def write(self, data: Any) -> int:
+        return len(data) if self.is_gone else self._sink.write(data)
+
+    def tell(self) -> int:
+        return 0 if self.is_gone else self._sink.tell()
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return 0 if self.is_gone else self._sink.seek(offset, whence)
+
+    def flush(self) -> None:
+        if not self.is_gone:
+            self._sink.flush()
 
 
 def _cause(error: Exception) -> OSError:

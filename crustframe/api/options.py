@@ -1,0 +1,109 @@
+"""What a request asks besides who, and everything in which the surfaces of the API differ."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from crustframe import contract
+from crustframe.fields import PREVIEW, Catalogue, Keep, Path
+from crustframe.identifiers import Identifier
+from crustframe.records import Answer, Evidence
+
+if TYPE_CHECKING:
+    from crustframe.http.transport import Exchange, Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Options(ABC):
+    """One way of asking about people; each surface of the API has its own.
+
+    Attributes
+    ----------
+    groups : frozenset of str
+        Groups of the surface; ``{"preview"}`` for a free preview.
+    min_similarity_score : float or None
+        For e-mails; candidates below it do not count.
+    force_fetch, enrich_realtime : bool
+        Refresh flags.
+    """
+
+    groups: frozenset[str]
+    min_similarity_score: float | None = None
+    force_fetch: bool = False
+    enrich_realtime: bool = False
+
+    path: ClassVar[str]
+    api_version: ClassVar[str]
+    """Under which the ledger files the answers: those of one surface never answer for another."""
+    default_fields: ClassVar[tuple[str, ...]]
+    retirement: ClassVar[str] = ""
+    """Since when, and in favour of what, the vendor no longer serves the surface."""
+
+    @staticmethod
+    @abstractmethod
+    def catalogue() -> Catalogue:
+        """Return the paths of this surface."""
+
+    @staticmethod
+    @abstractmethod
+    def requested_groups(paths: Sequence[Path], keep: Keep) -> frozenset[str]:
+        """Return the groups to ask for."""
+
+    @staticmethod
+    @abstractmethod
+    def evidence(person_data: Mapping[str, Any]) -> Evidence:
+        """Return what a profile says about who it is."""
+
+    @property
+    @abstractmethod
+    def prices(self) -> Mapping[str, float]:
+        """Credits of one matched person, part by part."""
+
+    @property
+    def price(self) -> float:
+        """Credits that one matched person costs at most."""
+        return sum(self.prices.values())
+
+    @property
+    def is_preview(self) -> bool:
+        """Whether this is a free preview."""
+        return PREVIEW in self.groups
+
+    @property
+    def coverage(self) -> frozenset[str]:
+        """What the answers will hold, as the ledger files them."""
+        flags = {"force_fetch": self.force_fetch, "enrich_realtime": self.enrich_realtime}
+        return self.groups | {flag for flag, is_set in flags.items() if is_set}
+
+    @property
+    def server_threshold(self) -> float | None:
+        """The threshold that the server itself holds candidates against."""
+        return self.min_similarity_score
+
+    @staticmethod
+    def max_identifiers(kind: contract.IdentifierKind) -> int:
+        """Return how many identifiers one request takes."""
+        return contract.MAX_IDENTIFIERS
+
+    @abstractmethod
+    def send(self, transport: Transport, identifiers: Sequence[Identifier]) -> Exchange:
+        """Ask about `identifiers`, all of one kind, once."""
+
+    @staticmethod
+    @abstractmethod
+    def is_answer(exchange: Exchange, identifiers: Sequence[Identifier]) -> bool:
+        """Tell whether the exchange says something about every identifier; else it is a refusal or a failure."""
+
+    @staticmethod
+    @abstractmethod
+    def read(body: bytes, identifiers: Iterable[Identifier], *, credits: float | None) -> Answer:
+        """Read the body of such an exchange.
+
+        Raises
+        ------
+        ResponseError
+            It breaks the contract and may have been charged.
+        """

@@ -1,0 +1,104 @@
+"""LibreOffice Calc: builds and installs ``crust.oxt``, an extension that needs nothing but LibreOffice itself.
+
+The extension starts the user's own Python as a helper and talks to it through pipes, so that neither the version
+nor the packages of LibreOffice's Python matter, and no port is opened.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+import crustframe
+from crustframe.errors import ConfigurationError
+from excel_addin.checks import Check
+
+IDENTIFIER: Final = "org.crustframe.calc"
+_FILES: Final = (
+    "META-INF/manifest.xml",
+    "description.xml",
+    "CalcAddIns.xcu",
+    "Addons.xcu",
+    "CRUST.idl",
+    "addin.py",
+)
+_SAME_EVERY_TIME: Final = (2020, 1, 1, 0, 0, 0)
+
+
+def build(output: Path, *, python: str = sys.executable) -> Path:
+    """Write the extension for this machine.
+
+    Parameters
+    ----------
+    output : pathlib.Path
+    python : str
+        The interpreter that the add-in starts; crustframe must be installed for it.
+
+    Returns
+    -------
+    pathlib.Path
+    """
+    source = resources.files("excel_addin.calc").joinpath("extension")
+    helper = {"python": python, "import_from": str(Path(crustframe.__file__).resolve().parents[1])}
+    texts = {name: source.joinpath(name).read_text(encoding="utf-8") for name in _FILES}
+    texts["description.xml"] = texts["description.xml"].replace('"0.0.0"', f'"{crustframe.__version__}"')
+    texts["helper.json"] = json.dumps(helper, indent=1)
+    with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in texts.items():
+            archive.writestr(zipfile.ZipInfo(name, _SAME_EVERY_TIME), text)
+    return output
+
+
+def install(extension: Path) -> None:
+    """Add the extension to this user's LibreOffice.
+
+    Raises
+    ------
+    ConfigurationError
+        LibreOffice is not there, or it refuses.
+    """
+    _unopkg("add", "--suppress-license", "--force", str(extension))
+
+
+def uninstall() -> None:
+    """Take the extension out of this user's LibreOffice."""
+    _unopkg("remove", IDENTIFIER)
+
+
+def checks() -> Iterator[Check]:
+    """Yield what LibreOffice needs and whether it is there."""
+    tool = find_unopkg()
+    yield Check("LibreOffice", tool is not None, tool or "not found; install LibreOffice Calc with its Python support.")
+    if tool is not None:
+        listed = subprocess.run([tool, "list"], capture_output=True, text=True, check=False).stdout
+        installed = IDENTIFIER in listed
+        yield Check("add-in", installed, "installed." if installed else "run `crustframe excel install --calc`.")
+
+
+def find_unopkg() -> str | None:
+    """Return LibreOffice's tool for extensions, wherever this system keeps it."""
+    usual = (
+        "/Applications/LibreOffice.app/Contents/MacOS/unopkg",
+        r"C:\Program Files\LibreOffice\program\unopkg.com",
+        "/usr/lib/libreoffice/program/unopkg",
+    )
+    return shutil.which("unopkg") or next((path for path in usual if Path(path).exists()), None)
+
+
+def _unopkg(*arguments: str) -> None:
+    tool = find_unopkg()
+    if tool is None:
+        raise ConfigurationError("LibreOffice was not found.", hint="install LibreOffice Calc with its Python support.")
+    done = subprocess.run([tool, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ConfigurationError(
+            f"LibreOffice refused: {(done.stderr or done.stdout).strip()}",
+            hint="close LibreOffice first; as root use the extension manager of a user instead.",
+        )
