@@ -449,6 +449,14 @@ class JobBuyer:
             elif identifier.key in self._collector.failed:
                 yield Record(identifier.key, "failed", reason=self._collector.failed[identifier.key])
 
+    def in_doubt(self) -> set[str]:
+        """Return whom the ledger holds in doubt after these jobs."""
+        return {doubt.identifier.key for doubt in self._client.ledger.doubts()}
+
+    def failed(self) -> set[str]:
+        """Return whose job the server gave up."""
+        return set(self._collector.failed)
+
     def ticket(self) -> Ticket:
         """Return what is under way."""
         jobs = list(self._mine.values())

@@ -38,15 +38,18 @@ ORDER = [
     "reconcile",
     "purchasing",
     "jobs",
+    "routes",
     "progress",
     "report",
     "enrichment",
     "changes",
+    "contacts",
     "accessor",
     "tables",
     "embedded",
     "demo",
     "ledger_commands",
+    "job_commands",
     "cli",
 ]
 FRONT_DOORS = {"__init__", "__main__"}

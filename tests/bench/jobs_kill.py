@@ -1,0 +1,59 @@
+"""kill -9 at random instants between the submit and the last line: ``python tests/bench/jobs_kill.py 50``."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import crustframe
+
+CHILD = Path(__file__).with_name("jobs_child.py")
+PEOPLE = 600
+
+
+def run(url: str, ledger: Path, began: float, kill_after_s: float | None) -> dict[str, Any] | None:
+    environ = os.environ | {"PYTHONPATH": str(Path(crustframe.__file__).parents[1])}
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", str(CHILD), url, str(ledger), repr(began), "100", str(PEOPLE)],
+        stdout=subprocess.PIPE,
+        env=environ,
+    ) as child:
+        assert child.stdout is not None
+        assert b"started" in child.stdout.readline()
+        if kill_after_s is not None:
+            time.sleep(kill_after_s)
+            child.kill()
+        said = child.stdout.read()
+    return json.loads(said) if child.returncode == 0 else None
+
+
+def kills(times: int, seed: int = 0) -> dict[str, Any]:
+    """Kill a run at so many random instants, each time with a fresh account; return what the server saw."""
+    chance = random.Random(seed)
+    seen: dict[str, Any] = {"killed": 0, "submits": [], "charged_twice": 0, "credits": [], "digests": set()}
+    for _ in range(times):
+        with tempfile.TemporaryDirectory() as folder, crustframe.sandbox(requests_per_minute=None) as sandbox:
+            sandbox.jobs.job_seconds = 0.3
+            began = time.time()
+            ledger = Path(folder) / "ledger.sqlite3"
+            ended = run(sandbox.url, ledger, began, 0.05 + 1.0 * chance.random())
+            seen["killed"] += ended is None
+            ended = ended or run(sandbox.url, ledger, began, None)
+            assert ended is not None
+            assert ended["rows"] == PEOPLE
+            seen["submits"].append(len(sandbox.jobs.all))
+            seen["charged_twice"] += sum(times > 1 for times in sandbox.people_charged.values())
+            seen["credits"].append(sandbox.credits_spent)
+            seen["digests"].add(ended["digest"])
+    return seen
+
+
+if __name__ == "__main__":
+    print(kills(int(sys.argv[1]) if len(sys.argv) > 1 else 50))
