@@ -119,10 +119,10 @@ class Collector:
         self.book: JobBook = book
         self.failed: dict[str, str] = {}
 
-    def advance(self, job: Job, *, now: bool = False) -> Job | None:
+    def advance(self, job: Job) -> Job | None:
         """Look at a job if it is time to; returns it as long as it is under way."""
         at, wait_s = self._due.get(job.purchase_id, (0.0, POLL_S[0]))
-        if not now and self._client.clock() < at:
+        if self._client.clock() < at:
             return job
         try:
             left = self._reconcile(job) if job.batch_id is None else self._look(job)
@@ -152,6 +152,8 @@ class Collector:
                 found.append(listed)
         if len(found) == 1:
             return self._look(self.book.accepted(job, found[0].batch_id))
+        if (fresh := self.book.get(job.purchase_id)).batch_id is not None:  # another process found it meanwhile
+            return self._look(fresh)
         if self._client.clock() - job.submitted_at < SETTLES_S:
             return job
         why = "several jobs may be it" if found else "no job is known for it"
@@ -413,7 +415,9 @@ class JobBuyer:
                 if not wait or not (self._mine or self._busy or self._pool):
                     break
                 for number, job in list(self._mine.items()):
-                    if self._collector.advance(job) is None:
+                    if (now := self._collector.advance(job)) is not None:
+                        self._mine[number] = now
+                    else:
                         del self._mine[number]
                         self._pool.extend(self._in_open_doubt(job))
                 self._wait_for_others()
@@ -612,7 +616,9 @@ def collect(client: Client, *, batch_ids: Iterable[str] = (), wait: bool = True)
     try:
         while under_way:
             for number, job in list(under_way.items()):
-                if collector.advance(job) is None:
+                if (now := collector.advance(job)) is not None:
+                    under_way[number] = now
+                else:
                     del under_way[number]
             if not wait:
                 break

@@ -93,8 +93,8 @@ def choose(
     windows = math.ceil(n_calls(able) / max(1.0, requests_per_minute))
     calls_s = max(0, windows - 1) * contract.RATE_WINDOW_S
     takes_job = route == "job" or job_s < calls_s
-    by_job = tuple(i for i in people if i.key in held or (takes_job and i in set(able)))
-    taken = {identifier.key for identifier in by_job}
+    taken = held | ({identifier.key for identifier in able} if takes_job else set())
+    by_job = tuple(i for i in people if i.key in taken)
     times = f"{counted(n_jobs, 'job')} about {_minutes(job_s)}, {counted(n_calls(able), 'call')} {_minutes(calls_s)}"
     price = "the price is the same"
     if route == "job":
