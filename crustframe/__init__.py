@@ -106,7 +106,7 @@ def schema(
     >>> sorted(crustframe.schema(["professional_network.connections as n"]).columns)
     ['n']
     """
-    from crustframe.enrichment import asked_paths
+    from crustframe.question import asked_paths
     from crustframe.schema import schema_of
 
     return schema_of(asked_paths(fields, lists=lists, api=api))

@@ -8,14 +8,17 @@ from typing import Any
 import pandas as pd
 
 from crustframe.api.surfaces import Api
+from crustframe.assembly import Provenance
 from crustframe.changes import changes
 from crustframe.client import Client
 from crustframe.contacts import KINDS, Kind, contacts
-from crustframe.enrichment import Errors, Fields, Only, Prices, Provenance, enrich, matches, plan
+from crustframe.enrichment import Errors, Prices, enrich, matches, plan
 from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction
+from crustframe.frames import Only
 from crustframe.plan import Plan
 from crustframe.progress import ProgressCallback
 from crustframe.purchasing import OnDoubt
+from crustframe.question import Fields
 from crustframe.routes import Route
 from crustframe.verdict import MinVerdict
 

@@ -17,18 +17,10 @@ import typer
 
 from crustframe import __version__
 from crustframe.api.surfaces import Api
+from crustframe.assembly import Provenance, provenance_names
 from crustframe.changes import changes as find_changes
 from crustframe.client import Client
-from crustframe.enrichment import (
-    STATUS_COLUMN,
-    Errors,
-    Interrupted,
-    Only,
-    Prices,
-    Provenance,
-    asked_paths,
-    provenance_names,
-)
+from crustframe.enrichment import Errors, Interrupted, Prices
 from crustframe.enrichment import enrich as enrich_column
 from crustframe.enrichment import plan as plan_column
 from crustframe.errors import (
@@ -39,12 +31,14 @@ from crustframe.errors import (
     SettingError,
 )
 from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction, catalogue, describe
+from crustframe.frames import STATUS_COLUMN, Only
 from crustframe.job_commands import app as jobs_app
 from crustframe.job_commands import say_ticket
 from crustframe.ledger_commands import app as ledger_app
 from crustframe.ledger_commands import budget
 from crustframe.moving import counterparts, rename_columns
 from crustframe.purchasing import OnDoubt
+from crustframe.question import asked_paths
 from crustframe.routes import Route
 from crustframe.verdict import MinVerdict
 from excel_addin.cli import app as excel_app

@@ -12,23 +12,16 @@ from crustframe import contract
 from crustframe.api import jobs as api
 from crustframe.client import Client
 from crustframe.config import read_age
-from crustframe.enrichment import (
-    NO_MATCH_AGE_S,
-    STATUS_COLUMN,
-    cells_of,
-    check_ceiling,
-    check_names,
-    client_of,
-    columns_beside,
-    stacklevel,
-)
+from crustframe.enrichment import client_of, stacklevel
 from crustframe.errors import BudgetError, OfflineError, PartialResultWarning, SettingError
 from crustframe.expand import Expansion
 from crustframe.fields import Path, read_paths
+from crustframe.frames import STATUS_COLUMN, beside, cells_of, check_names
 from crustframe.identifiers import Identifier, Identifiers, read_identifiers
 from crustframe.jobs import JobBuyer, Ticket, nothing_of
 from crustframe.ledger import Need
 from crustframe.purchasing import Bought, OnDoubt
+from crustframe.question import NO_MATCH_AGE_S, check_ceiling
 from crustframe.records import Record, Status
 from crustframe.report import Report, make_report
 from crustframe.wording import counted, persons
@@ -208,7 +201,7 @@ def contacts(
             seconds=time.monotonic() - started,
         )
     ticket = _ticket(buyers) if not wait else None
-    found = Contacts(columns_beside(data, columns), report, ticket)
+    found = Contacts(beside(data, columns), report, ticket)
     if bought.interrupted:
         raise KeyboardInterrupt(str(report))
     if bought.stopped is not None or report.statuses["failed"] or report.statuses["in_doubt"]:

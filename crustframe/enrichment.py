@@ -4,48 +4,49 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from crustframe.api.options import Options
-from crustframe.api.surfaces import SURFACES, Api
+from crustframe.api.surfaces import Api
+from crustframe.assembly import PeopleTable, Provenance, matches_of, provenance_names
 from crustframe.client import Client
 from crustframe.config import read_age
 from crustframe.errors import (
-    ColumnExistsError,
-    ColumnNotFoundError,
-    FieldError,
     OfflineError,
     PartialResultWarning,
     PermissionDeniedError,
     RetirementWarning,
-    SettingError,
 )
-from crustframe.expand import JOINT, Expansion
 from crustframe.fields import (
     DEFAULT_FIELDS,
-    PREVIEW,
     Keep,
     Path,
     Reduction,
-    needed_groups,
-    read_paths,
 )
+from crustframe.frames import Only, beside, cells_of, check_names, chosen_rows, filled_in
 from crustframe.identifiers import Identifiers, read_identifiers
-from crustframe.ledger import Known, Need
+from crustframe.ledger import Known
 from crustframe.moving import cost_notes
 from crustframe.plan import Plan, make_plan
 from crustframe.progress import Progress, ProgressCallback, read_progress
 from crustframe.purchasing import Bought, Buyer, OnDoubt
-from crustframe.records import Match, Record, Status
+from crustframe.question import (
+    Fields,
+    Question,
+    check_ceiling,
+    check_verdict,
+    one_of,
+    read_question,
+)
+from crustframe.records import Record, Status
 from crustframe.report import Report, make_report
 from crustframe.routes import Route, choose
 from crustframe.routes import buy as buy_by_routes
-from crustframe.verdict import MinVerdict, Verdict, judged
+from crustframe.verdict import MinVerdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,27 +56,7 @@ if TYPE_CHECKING:
     from crustframe.jobs import Ticket
 
 Errors = Literal["coerce", "raise"]
-Provenance = Literal["none", "status", "full"]
 Prices = Literal["list", "account"]
-Only = Literal["all", "missing", "failed", "stale"]
-Fields = str | Sequence[str] | Mapping[str, str]
-
-NO_MATCH_AGE_S: Final = 7 * 86400.0
-"""How long "nobody there" is believed; it cost nothing, and people join."""
-
-STATUS_COLUMN: Final = "crust.status"
-_UNRESOLVED: Final = frozenset({"failed", "in_doubt", "not_run"})
-_UNSETTLED: Final = frozenset({"failed", "in_doubt"})
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked about everybody: read and checked, before anybody is looked at."""
-
-    paths: tuple[Path, ...]
-    options: Options
-    needed: frozenset[str]
-    need: Need
 
 
 @dataclass(frozen=True)
@@ -255,14 +236,14 @@ def enrich(
     (['matched', 'matched'], 1.0)
     """
     started = time.monotonic()
-    _one_of("errors", errors, get_args(Errors))
-    _one_of("only", only, get_args(Only))
-    _one_of("provenance", provenance, get_args(Provenance))
-    _one_of("on_doubt", on_doubt, get_args(OnDoubt))
-    _one_of("route", route, get_args(Route))
-    _check_verdict(min_verdict)
+    one_of("errors", errors, get_args(Errors))
+    one_of("only", only, get_args(Only))
+    one_of("provenance", provenance, get_args(Provenance))
+    one_of("on_doubt", on_doubt, get_args(OnDoubt))
+    one_of("route", route, get_args(Route))
+    check_verdict(min_verdict)
     check_ceiling(max_credits)
-    question = _read_question(
+    question = read_question(
         fields,
         api=api,
         lists=lists,
@@ -279,12 +260,12 @@ def enrich(
     check_names(data, names, overwrite or only != "all")
     with client_of(client) as owner:
         asked = owner.facing(type(question.options))
-        rows = _chosen_rows(data, cells, question, only, asked)
+        rows = chosen_rows(data, cells, question, only, asked)
         identifiers = read_identifiers(cells if rows is None else [cells[row] for row in rows])
         known, plan = _plan(asked, identifiers, question, on_doubt, route=route)
         plan.within(max_credits, partial=partial)
 
-        table = _Table(identifiers, question, min_verdict, judges=provenance == "full" or min_verdict is not None)
+        table = PeopleTable(identifiers, question, min_verdict, judges=provenance == "full" or min_verdict is not None)
         for record in asked.ledger.recall(identifiers.unique, known, question.need):
             table.put(record)
         _tell_doubts(table, asked, plan, known)
@@ -305,9 +286,9 @@ def enrich(
         )
 
     def read_matches() -> pd.DataFrame:
-        return _matches(asked, identifiers, question, min_verdict)
+        return matches_of(asked, identifiers, question, min_verdict)
 
-    frame = columns_beside(data, columns) if rows is None else _filled(data, columns, rows, only)
+    frame = beside(data, columns) if rows is None else filled_in(data, columns, rows, only)
     enrichment = Enrichment(frame, report, read_matches, ticket)
     if bought.interrupted:
         raise Interrupted(enrichment)
@@ -366,12 +347,12 @@ keep, max_age, only, on_doubt, route, lists, client
     PermissionDeniedError
         With ``prices="account"``: the account lacks the endpoint or a needed field.
     """
-    _one_of("on_doubt", on_doubt, get_args(OnDoubt))
-    _one_of("route", route, get_args(Route))
-    _one_of("only", only, get_args(Only))
-    _one_of("prices", prices, get_args(Prices))
+    one_of("on_doubt", on_doubt, get_args(OnDoubt))
+    one_of("route", route, get_args(Route))
+    one_of("only", only, get_args(Only))
+    one_of("prices", prices, get_args(Prices))
     check_ceiling(max_credits)
-    question = _read_question(
+    question = read_question(
         fields,
         api=api,
         lists=lists,
@@ -389,7 +370,7 @@ keep, max_age, only, on_doubt, route, lists, client
         pace = None
         if prices == "account":
             question, pace = _granted(question, asked)
-        rows = _chosen_rows(data, cells, question, only, asked)
+        rows = chosen_rows(data, cells, question, only, asked)
         identifiers = read_identifiers(cells if rows is None else [cells[row] for row in rows])
         _, made = _plan(asked, identifiers, question, on_doubt, pace, route=route)
     return made.within(max_credits, partial=partial)
@@ -424,7 +405,7 @@ def look_up(
     FieldError, LedgerError
         Something to mend first.
     """
-    question = _read_question(
+    question = read_question(
         fields,
         api="person",
         lists="join",
@@ -438,7 +419,7 @@ def look_up(
     question = replace(question, need=question.need._replace(no_match_age_s=read_age(no_match_age, "no_match_age")))
     identifiers = read_identifiers(cells)
     known, made = _plan(client, identifiers, question, "skip")
-    table = _Table(identifiers, question, None, judges=False)
+    table = PeopleTable(identifiers, question, None, judges=False)
     for record in client.ledger.recall(identifiers.unique, known, question.need):
         table.put(record)
     _tell_doubts(table, client, made, known)
@@ -478,7 +459,7 @@ def buy(
     ConfigurationError, AuthenticationError, PermissionDeniedError, LedgerError, OfflineError
         Everything would be refused.
     """
-    question = _read_question(
+    question = read_question(
         fields,
         api="person",
         lists="join",
@@ -491,7 +472,7 @@ def buy(
     )
     identifiers = read_identifiers(cells)
     _, made = _plan(client, identifiers, question, "skip")
-    table = _Table(identifiers, question, None, judges=False)
+    table = PeopleTable(identifiers, question, None, judges=False)
     bought, _ = _buy(client, table, made, question, max_credits, "skip", "coerce", False, "calls", wait=False)
     return bought
 
@@ -541,8 +522,8 @@ lists, client
     >>> found["crust.rank"].tolist()
     [1]
     """
-    _check_verdict(min_verdict)
-    question = _read_question(
+    check_verdict(min_verdict)
+    question = read_question(
         fields,
         api=api,
         lists=lists,
@@ -555,62 +536,10 @@ lists, client
     )
     cells = cells_of(data, column)
     with client_of(client) as owner:
-        return _matches(owner.facing(type(question.options)), read_identifiers(cells), question, min_verdict)
+        return matches_of(owner.facing(type(question.options)), read_identifiers(cells), question, min_verdict)
 
 
 # The steps -----------------------------------------------------------------------------------------------------
-
-
-def _read_question(
-    fields: Fields,
-    *,
-    api: Api,
-    lists: Reduction,
-    keep: Keep,
-    preview: bool,
-    min_similarity_score: float | None,
-    force_fetch: bool,
-    enrich_realtime: bool,
-    max_age: str | float | None,
-) -> Question:
-    _one_of("keep", keep, get_args(Keep))
-    if min_similarity_score is not None and not 0 <= min_similarity_score <= 1:
-        raise SettingError(f"min_similarity_score={min_similarity_score!r} is not between 0 and 1. Nothing was sent.")
-    surface = surface_of(api)
-    paths = asked_paths(fields, lists=lists, api=api)
-    needed = needed_groups(paths)
-    if preview:
-        if beyond := needed - {"basic_profile"}:
-            raise FieldError(
-                f"A preview holds basic_profile only, not {', '.join(sorted(beyond))}. Nothing was sent.",
-                hint="ask for basic_profile paths, or leave preview out.",
-            )
-        needed = groups = frozenset({PREVIEW})
-    else:
-        groups = surface.requested_groups(paths, keep)
-    options = surface(groups, min_similarity_score, force_fetch, enrich_realtime)
-    age_s = read_age(max_age)
-    flags = options.coverage - options.groups
-    need = Need(
-        needed | flags,
-        age_s,
-        NO_MATCH_AGE_S if age_s is None else min(age_s, NO_MATCH_AGE_S),
-        min_similarity_score,
-    )
-    return Question(paths, options, needed, need)
-
-
-def surface_of(api: Api) -> type[Options]:
-    """Return the surface of that name."""
-    _one_of("api", api, get_args(Api))
-    return SURFACES[api]
-
-
-def asked_paths(fields: Fields, *, lists: Reduction, api: Api) -> tuple[Path, ...]:
-    """Return the paths that `fields` name on that surface; where nothing was named, its own defaults."""
-    surface = surface_of(api)
-    is_default = not isinstance(fields, str | Mapping) and tuple(fields) == DEFAULT_FIELDS
-    return read_paths(surface.default_fields if is_default else fields, lists=lists, known=surface.catalogue())
 
 
 def _plan(
@@ -666,61 +595,7 @@ def _granted(question: Question, client: Client) -> tuple[Question, float | None
     return replace(question, options=options), min(own, pace) if own and pace else pace
 
 
-def _chosen_rows(
-    data: Any, cells: Sequence[object], question: Question, only: Only, client: Client
-) -> list[int] | None:
-    """Return which rows are looked up, or None for all."""
-    import pandas as pd
-
-    if only == "all":
-        return None
-    if not isinstance(data, pd.DataFrame):
-        raise SettingError(f"only={only!r} needs a frame that has the columns already. Nothing was sent.")
-    if only == "failed":
-        if STATUS_COLUMN not in data.columns:
-            raise ColumnNotFoundError(
-                f"The frame has no column {STATUS_COLUMN!r}, so nobody knows what failed. Nothing was sent.",
-                hint="use only='missing', or only='all'.",
-            )
-        return [row for row, status in enumerate(data[STATUS_COLUMN].tolist()) if status in _UNRESOLVED]
-    if only == "missing":
-        empty = [_is_empty(data, path.name) for path in question.paths]
-        return [row for row, blanks in enumerate(zip(*empty, strict=True)) if any(blanks)]
-    identifiers = read_identifiers(cells)
-    known = client.ledger.known(identifiers.unique, question.need)
-    stale = {n for n, identifier in enumerate(identifiers.unique) if identifier.key not in known}
-    return [row for row, position in enumerate(identifiers.per_row) if position in stale]
-
-
-def _is_empty(frame: pd.DataFrame, name: str) -> list[bool]:
-    if name not in frame.columns:
-        return [True] * len(frame)
-    return [blank or cell == "" for blank, cell in zip(frame[name].isna(), frame[name].tolist(), strict=True)]
-
-
-def _filled(frame: pd.DataFrame, columns: pd.DataFrame, rows: list[int], only: Only) -> pd.DataFrame:
-    """Return the frame with the looked-up cells in it, and every other cell as it was."""
-    import pandas as pd
-
-    filled = frame.copy()
-    for name in columns.columns:
-        new = columns[name].array
-        if name not in frame.columns:
-            values, places = pd.array([pd.NA] * len(frame), dtype=new.dtype), set(rows)
-        else:
-            old = frame[name].array
-            values = old.copy() if old.dtype == new.dtype else pd.array(old, dtype=object)
-            blank = _is_empty(frame, name)
-            keeps_filled = only == "missing" and not name.startswith("crust.")
-            places = {row for row in rows if blank[row] or not keeps_filled}
-        for position, row in enumerate(rows):
-            if row in places:
-                values[row] = new[position]
-        filled[name] = pd.Series(values, index=frame.index)
-    return filled
-
-
-def _tell_doubts(table: _Table, client: Client, plan: Plan, known: Mapping[str, Known]) -> None:
+def _tell_doubts(table: PeopleTable, client: Client, plan: Plan, known: Mapping[str, Known]) -> None:
     if not plan.in_doubt:
         return
     new = {identifier.key for identifier in plan.new}
@@ -731,7 +606,7 @@ def _tell_doubts(table: _Table, client: Client, plan: Plan, known: Mapping[str, 
 
 def _buy(
     client: Client,
-    table: _Table,
+    table: PeopleTable,
     plan: Plan,
     question: Question,
     max_credits: float | None,
@@ -792,244 +667,6 @@ def _buy(
         close()
 
 
-class _Table:
-    """One row per person while the records come in; one row per cell at the end."""
-
-    def __init__(
-        self, identifiers: Identifiers, question: Question, min_verdict: MinVerdict | None, *, judges: bool
-    ) -> None:
-        self.identifiers = identifiers
-        self._positions = {identifier.key: n for n, identifier in enumerate(identifiers.unique)}
-        length = len(identifiers.unique)
-        self._expansion = Expansion(question.paths, length)
-        self._evidence = question.options.evidence
-        self._min_verdict = min_verdict
-        self._judges = judges
-        self._verdicts: list[Verdict | None] = [None] * length
-        self.statuses: list[Status] = ["not_run"] * length
-        self._remarks: list[Record | None] = [None] * length
-        self._scores: list[float | None] = [None] * length
-        self._match_counts: list[int | None] = [None] * length
-
-    def put(self, record: Record) -> None:
-        """Take in what is known of one person."""
-        position = self._positions[record.key]
-        if self._judges:
-            record, verdicts = judged(record, self.identifiers.unique[position], self._evidence, self._min_verdict)
-            self._verdicts[position] = verdicts[0] if verdicts else None
-        self.statuses[position] = record.status
-        self._remarks[position] = Record(**{**_facts(record), "matches": ()})
-        self._match_counts[position] = len(record.matches)
-        if record.matches:
-            self._scores[position] = record.matches[0].confidence_score
-        self._expansion.put(position, record)
-
-    def rows(self) -> tuple[list[Status], list[list[Any]]]:
-        """Return the status and the checked cells of every row, without pandas."""
-        columns = [
-            column if path.limits is None else [_within(value, *path.limits) for value in column]
-            for path, column in zip(self._expansion.paths, self._expansion.columns, strict=True)
-        ]
-        statuses: list[Status] = []
-        values: list[list[Any]] = []
-        for row, position in enumerate(self.identifiers.per_row):
-            if position < 0:
-                blank = self.identifiers.refusals[row].reason == "blank"
-                statuses.append("blank" if blank else "invalid")
-                values.append([None] * len(columns))
-            else:
-                statuses.append(self.statuses[position])
-                values.append([column[position] for column in columns])
-        return statuses, values
-
-    def problems(self) -> Counter[str]:
-        """Return why people are not settled, with how many."""
-        return Counter(
-            remark.reason for remark in self._remarks if remark and remark.reason and remark.status in _UNSETTLED
-        )
-
-    def columns(self, provenance: Provenance) -> tuple[pd.DataFrame, Mapping[tuple[str, str], int]]:
-        """Return the new columns, one row per cell, and the count of values that broke the schema."""
-        import pandas as pd
-
-        from crustframe.schema import validate
-
-        people, drift = validate(self._expansion)
-        people.index = pd.RangeIndex(len(people))
-        for name, values in self._provenance(provenance).items():
-            people[name] = values
-        codes = pd.array(self.identifiers.per_row, dtype="int64").to_numpy()
-        rows = {name: _take(people[name], codes) for name in people.columns}
-        frame = pd.DataFrame(rows, index=pd.RangeIndex(len(codes)))
-        if provenance != "none":
-            self._remark_on_refusals(frame)
-        return frame, drift
-
-    def _provenance(self, provenance: Provenance) -> dict[str, Any]:
-        import pandas as pd
-
-        if provenance == "none":
-            return {}
-        columns: dict[str, Any] = {
-            STATUS_COLUMN: pd.array(self.statuses, dtype="string"),
-            "crust.confidence_score": pd.array(self._scores, dtype="Float64"),
-        }
-        if provenance == "full":
-            seen = self._remarks
-            at = [r and r.fetched_at for r in seen]
-            times = [None if t is None else pd.Timestamp(t, unit="s", tz="UTC").floor("us") for t in at]
-            columns |= {
-                "crust.source": pd.array([r and r.source for r in seen], dtype="string"),
-                "crust.fetched_at": pd.array(times, dtype=pd.DatetimeTZDtype("us", "UTC")),
-                "crust.request_id": pd.array([r and r.request_id for r in seen], dtype="string"),
-                "crust.match_count": pd.array(self._match_counts, dtype="Int64"),
-                "crust.reason": pd.array([r and r.reason for r in seen], dtype="string"),
-                **_verdict_columns(self._verdicts),
-            }
-        return columns
-
-    def _remark_on_refusals(self, frame: pd.DataFrame) -> None:
-        import pandas as pd
-
-        refusals = self.identifiers.refusals
-        if not refusals:
-            return
-        rows = list(refusals)
-        status = frame[STATUS_COLUMN].array.copy()
-        status[rows] = ["blank" if r.reason == "blank" else "invalid" for r in refusals.values()]
-        frame[STATUS_COLUMN] = pd.Series(status, index=frame.index)
-        if "crust.reason" in frame.columns:
-            reason = frame["crust.reason"].array.copy()
-            reason[rows] = [None if r.reason == "blank" else r.reason for r in refusals.values()]
-            frame["crust.reason"] = pd.Series(reason, index=frame.index)
-
-
-def _within(value: Any, least: float, greatest: float) -> Any:
-    return value if value is not None and least <= value <= greatest else None
-
-
-def _facts(record: Record) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in Record.__slots__}
-
-
-def _take(series: pd.Series[Any], codes: Any) -> Any:
-    import pandas as pd
-
-    if series.dtype == object:
-        return pd.api.extensions.take(series.to_numpy(), codes, allow_fill=True, fill_value=pd.NA)
-    return series.array.take(codes, allow_fill=True)
-
-
-def _verdict_columns(verdicts: Sequence[Verdict | None]) -> dict[str, Any]:
-    import pandas as pd
-
-    return {
-        "crust.match_verdict": pd.array([v and v.word for v in verdicts], dtype="string"),
-        "crust.match_reasons": pd.array([v and JOINT.join(v.reasons) for v in verdicts], dtype="string"),
-    }
-
-
-def _matches(
-    client: Client, identifiers: Identifiers, question: Question, min_verdict: MinVerdict | None
-) -> pd.DataFrame:
-    import pandas as pd
-
-    from crustframe.schema import validate
-
-    known = client.ledger.known(identifiers.unique, question.need)
-    by_key = {identifier.key: identifier for identifier in identifiers.unique}
-    candidates: list[tuple[Record, int, Match]] = []
-    verdicts: list[Verdict] = []
-    for recalled in client.ledger.recall(identifiers.unique, known, question.need):
-        record, given = judged(recalled, by_key[recalled.key], question.options.evidence, min_verdict)
-        candidates += [(record, rank, match) for rank, match in enumerate(record.matches, 1)]
-        verdicts += given
-    client.ledger.close()
-    expansion = Expansion(question.paths, len(candidates))
-    for position, (record, _, match) in enumerate(candidates):
-        expansion.put(position, Record(record.key, "matched", (match,)))
-    frame, _ = validate(expansion)
-    frame.insert(0, "crust.confidence_score", pd.array([m.confidence_score for _, _, m in candidates], dtype="Float64"))
-    for place, (name, column) in enumerate(_verdict_columns(verdicts).items(), 1):
-        frame.insert(place, name, column)
-    frame.insert(0, "crust.rank", pd.array([rank for _, rank, _ in candidates], dtype="Int64"))
-    frame.insert(0, "crust.identifier", pd.array([by_key[r.key].text for r, _, _ in candidates], dtype="string"))
-    return frame
-
-
-# The user's own table --------------------------------------------------------------------------------------------
-
-
-def cells_of(data: Any, column: Hashable | None) -> list[object]:
-    """Return the cells of a column, whatever holds it."""
-    import pandas as pd
-
-    if isinstance(data, pd.DataFrame):
-        cells: list[object] = _column_of(data, column).tolist()
-        return cells
-    if column is not None:
-        raise SettingError("A column is named, but the data are no DataFrame. Nothing was sent.")
-    if isinstance(data, str):
-        raise SettingError("The data are one text, not a column. Nothing was sent.", hint="put it in a list.")
-    return data.tolist() if isinstance(data, pd.Series | pd.Index) else list(data)
-
-
-def _column_of(frame: pd.DataFrame, column: Hashable | None) -> pd.Series[Any]:
-    import difflib
-
-    import pandas as pd
-
-    if column is None or column not in frame.columns:
-        names = [str(name) for name in frame.columns]
-        near = difflib.get_close_matches(str(column), names, n=1)
-        what = "No column is named" if column is None else f"The frame has no column {column!r}"
-        raise ColumnNotFoundError(
-            f"{what}. Nothing was sent, nothing was charged.",
-            hint=(f"did you mean {near[0]!r}? " if near else "") + f"columns: {', '.join(names[:20]) or 'none'}.",
-        )
-    found = frame[column]
-    if isinstance(found, pd.DataFrame):
-        raise ColumnNotFoundError(
-            f"The frame has {found.shape[1]} columns named {column!r}. Nothing was sent, nothing was charged.",
-            hint="give one of them another name first.",
-        )
-    return found
-
-
-def check_names(data: Any, names: Sequence[str], overwrite: bool) -> None:
-    """Refuse columns that are there already."""
-    import pandas as pd
-
-    if not isinstance(data, pd.DataFrame) or overwrite:
-        return
-    if taken := [name for name in names if name in data.columns]:
-        raise ColumnExistsError(
-            f"The frame has a column {taken[0]!r} already. Nothing was sent, nothing was charged.",
-            hint="pass overwrite=True, or name the new one with ' as other_name'.",
-        )
-
-
-def columns_beside(data: Any, columns: pd.DataFrame) -> pd.DataFrame:
-    """Return the data with new columns behind their own; of a series, the new columns with its index."""
-    import pandas as pd
-
-    if not isinstance(data, pd.DataFrame):
-        return columns.set_axis(data.index) if isinstance(data, pd.Series) else columns
-    frame = data.copy()
-    levels = frame.columns.nlevels
-    for name in columns.columns:
-        frame[name if levels == 1 else (name, *[""] * (levels - 1))] = columns[name].array
-    return frame
-
-
-def provenance_names(provenance: Provenance) -> list[str]:
-    """Return the ``crust.`` columns that come along."""
-    status = [STATUS_COLUMN, "crust.confidence_score"]
-    full = ["crust.source", "crust.fetched_at", "crust.request_id", "crust.match_count", "crust.reason"]
-    full += ["crust.match_verdict", "crust.match_reasons"]
-    return {"none": [], "status": status, "full": status + full}[provenance]
-
-
 @contextmanager
 def client_of(client: Client | None) -> Iterator[Client]:
     """Use the given client, or one of the environment that is closed afterwards."""
@@ -1043,24 +680,6 @@ def client_of(client: Client | None) -> Iterator[Client]:
 def _warn_of_retirement(options: Options) -> None:
     if options.retirement:
         warnings.warn(options.retirement, RetirementWarning, stacklevel=stacklevel())
-
-
-def _check_verdict(min_verdict: MinVerdict | None) -> None:
-    if min_verdict is not None:
-        _one_of("min_verdict", min_verdict, get_args(MinVerdict))
-
-
-def _one_of(name: str, value: object, allowed: Sequence[str]) -> None:
-    if value not in allowed:
-        raise SettingError(f"{name}={value!r} is not one of {', '.join(allowed)}. Nothing was sent.")
-
-
-def check_ceiling(max_credits: float | None) -> None:
-    """Refuse a ceiling that is none."""
-    if max_credits is not None and not 0 <= max_credits < float("inf"):
-        raise SettingError(
-            f"max_credits={max_credits!r} is no number of credits. Nothing was sent.", hint="give 0 or more."
-        )
 
 
 def stacklevel() -> int:

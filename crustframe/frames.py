@@ -1,0 +1,131 @@
+"""The user's own table: which cells are asked about, where the answers go, and everything else as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from crustframe.client import Client
+from crustframe.errors import ColumnExistsError, ColumnNotFoundError, SettingError
+from crustframe.identifiers import read_identifiers
+from crustframe.question import Question
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Only = Literal["all", "missing", "failed", "stale"]
+
+STATUS_COLUMN: Final = "crust.status"
+_UNRESOLVED: Final = frozenset({"failed", "in_doubt", "not_run"})
+
+
+def cells_of(data: Any, column: Hashable | None) -> list[object]:
+    """Return the cells of a column, whatever holds it."""
+    import pandas as pd
+
+    if isinstance(data, pd.DataFrame):
+        cells: list[object] = _column_of(data, column).tolist()
+        return cells
+    if column is not None:
+        raise SettingError("A column is named, but the data are no DataFrame. Nothing was sent.")
+    if isinstance(data, str):
+        raise SettingError("The data are one text, not a column. Nothing was sent.", hint="put it in a list.")
+    return data.tolist() if isinstance(data, pd.Series | pd.Index) else list(data)
+
+
+def _column_of(frame: pd.DataFrame, column: Hashable | None) -> pd.Series[Any]:
+    import difflib
+
+    import pandas as pd
+
+    if column is None or column not in frame.columns:
+        names = [str(name) for name in frame.columns]
+        near = difflib.get_close_matches(str(column), names, n=1)
+        what = "No column is named" if column is None else f"The frame has no column {column!r}"
+        raise ColumnNotFoundError(
+            f"{what}. Nothing was sent, nothing was charged.",
+            hint=(f"did you mean {near[0]!r}? " if near else "") + f"columns: {', '.join(names[:20]) or 'none'}.",
+        )
+    found = frame[column]
+    if isinstance(found, pd.DataFrame):
+        raise ColumnNotFoundError(
+            f"The frame has {found.shape[1]} columns named {column!r}. Nothing was sent, nothing was charged.",
+            hint="give one of them another name first.",
+        )
+    return found
+
+
+def check_names(data: Any, names: Sequence[str], overwrite: bool) -> None:
+    import pandas as pd
+
+    if not isinstance(data, pd.DataFrame) or overwrite:
+        return
+    if taken := [name for name in names if name in data.columns]:
+        raise ColumnExistsError(
+            f"The frame has a column {taken[0]!r} already. Nothing was sent, nothing was charged.",
+            hint="pass overwrite=True, or name the new one with ' as other_name'.",
+        )
+
+
+def beside(data: Any, columns: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    if not isinstance(data, pd.DataFrame):
+        return columns.set_axis(data.index) if isinstance(data, pd.Series) else columns
+    frame = data.copy()
+    levels = frame.columns.nlevels
+    for name in columns.columns:
+        frame[name if levels == 1 else (name, *[""] * (levels - 1))] = columns[name].array
+    return frame
+
+
+def chosen_rows(data: Any, cells: Sequence[object], question: Question, only: Only, client: Client) -> list[int] | None:
+    """Return which rows are looked up, or None for all."""
+    import pandas as pd
+
+    if only == "all":
+        return None
+    if not isinstance(data, pd.DataFrame):
+        raise SettingError(f"only={only!r} needs a frame that has the columns already. Nothing was sent.")
+    if only == "failed":
+        if STATUS_COLUMN not in data.columns:
+            raise ColumnNotFoundError(
+                f"The frame has no column {STATUS_COLUMN!r}, so nobody knows what failed. Nothing was sent.",
+                hint="use only='missing', or only='all'.",
+            )
+        return [row for row, status in enumerate(data[STATUS_COLUMN].tolist()) if status in _UNRESOLVED]
+    if only == "missing":
+        empty = [_is_empty(data, path.name) for path in question.paths]
+        return [row for row, blanks in enumerate(zip(*empty, strict=True)) if any(blanks)]
+    identifiers = read_identifiers(cells)
+    known = client.ledger.known(identifiers.unique, question.need)
+    stale = {n for n, identifier in enumerate(identifiers.unique) if identifier.key not in known}
+    return [row for row, position in enumerate(identifiers.per_row) if position in stale]
+
+
+def _is_empty(frame: pd.DataFrame, name: str) -> list[bool]:
+    if name not in frame.columns:
+        return [True] * len(frame)
+    return [blank or cell == "" for blank, cell in zip(frame[name].isna(), frame[name].tolist(), strict=True)]
+
+
+def filled_in(frame: pd.DataFrame, columns: pd.DataFrame, rows: list[int], only: Only) -> pd.DataFrame:
+    """Return the frame with the looked-up cells in it, and every other cell as it was."""
+    import pandas as pd
+
+    filled = frame.copy()
+    for name in columns.columns:
+        new = columns[name].array
+        if name not in frame.columns:
+            values, places = pd.array([pd.NA] * len(frame), dtype=new.dtype), set(rows)
+        else:
+            old = frame[name].array
+            values = old.copy() if old.dtype == new.dtype else pd.array(old, dtype=object)
+            blank = _is_empty(frame, name)
+            keeps_filled = only == "missing" and not name.startswith("crust.")
+            places = {row for row in rows if blank[row] or not keeps_filled}
+        for position, row in enumerate(rows):
+            if row in places:
+                values[row] = new[position]
+        filled[name] = pd.Series(values, index=frame.index)
+    return filled
