@@ -18,6 +18,7 @@ from crustframe import accessor as _accessor  # noqa: F401
 from crustframe import errors
 from crustframe.changes import changes
 from crustframe.client import Client
+from crustframe.contacts import contacts
 from crustframe.enrichment import Enrichment, Interrupted, enrich, matches, plan
 from crustframe.errors import CrustframeError, PartialResultWarning, RetirementWarning
 from crustframe.plan import Plan
@@ -40,6 +41,7 @@ __all__ = [
     "Report",
     "RetirementWarning",
     "changes",
+    "contacts",
     "enrich",
     "errors",
     "matches",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,6 +11,7 @@ from crustframe.api.surfaces import Api
 from crustframe.assembly import Provenance
 from crustframe.changes import changes
 from crustframe.client import Client
+from crustframe.contacts import KINDS, Kind, contacts
 from crustframe.enrichment import Errors, Prices, enrich, matches, plan
 from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction
 from crustframe.frames import Only
@@ -18,6 +19,7 @@ from crustframe.plan import Plan
 from crustframe.progress import ProgressCallback
 from crustframe.purchasing import OnDoubt
 from crustframe.question import Fields
+from crustframe.routes import Route
 from crustframe.verdict import MinVerdict
 
 
@@ -50,9 +52,11 @@ class DataFrameCrust:
         max_age: str | float | None = "30d",
         only: Only = "all",
         on_doubt: OnDoubt = "ask",
+        route: Route = "auto",
         provenance: Provenance = "status",
         lists: Reduction = "join",
         overwrite: bool = False,
+        wait: bool = True,
         progress: bool | ProgressCallback | None = None,
         client: Client | None = None,
     ) -> pd.DataFrame:
@@ -65,7 +69,7 @@ class DataFrameCrust:
         column : hashable
             Which column holds profile URLs or business e-mails.
         fields, api, max_credits, partial, errors, min_similarity_score, min_verdict, force_fetch, enrich_realtime, \
-preview, keep, max_age, only, on_doubt, provenance, lists, overwrite, progress, client
+preview, keep, max_age, only, on_doubt, route, provenance, lists, overwrite, wait, progress, client
             As :func:`crustframe.enrich` takes them.
 
         Returns
@@ -104,9 +108,11 @@ preview, keep, max_age, only, on_doubt, provenance, lists, overwrite, progress, 
             max_age=max_age,
             only=only,
             on_doubt=on_doubt,
+            route=route,
             provenance=provenance,
             lists=lists,
             overwrite=overwrite,
+            wait=wait,
             progress=progress,
             client=client,
         ).frame
@@ -127,6 +133,7 @@ preview, keep, max_age, only, on_doubt, provenance, lists, overwrite, progress, 
         max_age: str | float | None = "30d",
         only: Only = "all",
         on_doubt: OnDoubt = "ask",
+        route: Route = "auto",
         lists: Reduction = "join",
         prices: Prices = "list",
         client: Client | None = None,
@@ -137,7 +144,7 @@ preview, keep, max_age, only, on_doubt, provenance, lists, overwrite, progress, 
         ----------
         column : hashable
         fields, api, max_credits, partial, min_similarity_score, force_fetch, enrich_realtime, preview, keep, max_age, \
-only, on_doubt, lists, prices, client
+only, on_doubt, route, lists, prices, client
             As :func:`crustframe.plan` takes them.
 
         Returns
@@ -164,6 +171,7 @@ only, on_doubt, lists, prices, client
             max_age=max_age,
             only=only,
             on_doubt=on_doubt,
+            route=route,
             lists=lists,
             prices=prices,
             client=client,
@@ -211,6 +219,51 @@ client
             client=client,
         )
 
+    def contacts(
+        self,
+        column: Hashable,
+        kinds: Sequence[Kind] = KINDS,
+        *,
+        max_credits: float | None = None,
+        verified: bool = False,
+        max_age: str | float | None = "30d",
+        on_doubt: OnDoubt = "ask",
+        overwrite: bool = False,
+        wait: bool = True,
+        webhook_url: str | None = None,
+        client: Client | None = None,
+    ) -> pd.DataFrame:
+        """Return a copy with business e-mails, personal e-mails and phone numbers as columns.
+
+        Costs 1, 2 and 2 credits for whoever has them; no base credit, and what the ledger holds is free.
+
+        Parameters
+        ----------
+        column : hashable
+            Which column holds profile URLs.
+        kinds, max_credits, verified, max_age, on_doubt, overwrite, wait, webhook_url, client
+            As :func:`crustframe.contacts` takes them.
+
+        Returns
+        -------
+        pandas.DataFrame
+            With ``wait=False`` people whose job is under way are ``not_run``; :func:`crustframe.contacts` hands back
+            the ticket too.
+        """
+        return contacts(
+            self._frame,
+            column,
+            kinds,
+            max_credits=max_credits,
+            verified=verified,
+            max_age=max_age,
+            on_doubt=on_doubt,
+            overwrite=overwrite,
+            wait=wait,
+            webhook_url=webhook_url,
+            client=client,
+        ).frame
+
     def changes(self, column: Hashable, fields: Fields | None = None, *, client: Client | None = None) -> pd.DataFrame:
         """Return what changed about these people each time they were bought anew. From the ledger, 0 credits.
 
@@ -251,8 +304,10 @@ class SeriesCrust:
         keep: Keep = "all",
         max_age: str | float | None = "30d",
         on_doubt: OnDoubt = "ask",
+        route: Route = "auto",
         provenance: Provenance = "status",
         lists: Reduction = "join",
+        wait: bool = True,
         progress: bool | ProgressCallback | None = None,
         client: Client | None = None,
     ) -> pd.DataFrame:
@@ -263,7 +318,7 @@ class SeriesCrust:
         Parameters
         ----------
         fields, api, max_credits, partial, errors, min_similarity_score, min_verdict, force_fetch, enrich_realtime, \
-preview, keep, max_age, on_doubt, provenance, lists, progress, client
+preview, keep, max_age, on_doubt, route, provenance, lists, wait, progress, client
             As :func:`crustframe.enrich` takes them.
 
         Returns
@@ -290,8 +345,10 @@ preview, keep, max_age, on_doubt, provenance, lists, progress, client
             keep=keep,
             max_age=max_age,
             on_doubt=on_doubt,
+            route=route,
             provenance=provenance,
             lists=lists,
+            wait=wait,
             progress=progress,
             client=client,
         ).frame
@@ -310,6 +367,7 @@ preview, keep, max_age, on_doubt, provenance, lists, progress, client
         keep: Keep = "all",
         max_age: str | float | None = "30d",
         on_doubt: OnDoubt = "ask",
+        route: Route = "auto",
         lists: Reduction = "join",
         prices: Prices = "list",
         client: Client | None = None,
@@ -319,7 +377,7 @@ preview, keep, max_age, on_doubt, provenance, lists, progress, client
         Parameters
         ----------
         fields, api, max_credits, partial, min_similarity_score, force_fetch, enrich_realtime, preview, keep, max_age, \
-on_doubt, lists, prices, client
+on_doubt, route, lists, prices, client
             As :func:`crustframe.plan` takes them.
 
         Returns
@@ -339,6 +397,7 @@ on_doubt, lists, prices, client
             keep=keep,
             max_age=max_age,
             on_doubt=on_doubt,
+            route=route,
             lists=lists,
             prices=prices,
             client=client,

@@ -1,4 +1,4 @@
-"""The shell: ``crustframe enrich | plan | changes | fields | ledger | budget | sandbox | demo``.
+"""The shell: ``crustframe enrich | plan | contacts | jobs | changes | fields | ledger | budget | sandbox | demo``.
 
 stdout is data, stderr is words.
 """
@@ -32,11 +32,14 @@ from crustframe.errors import (
 )
 from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction, catalogue, describe
 from crustframe.frames import STATUS_COLUMN, Only
+from crustframe.job_commands import app as jobs_app
+from crustframe.job_commands import say_ticket
 from crustframe.ledger_commands import app as ledger_app
 from crustframe.ledger_commands import budget
 from crustframe.moving import counterparts, rename_columns
 from crustframe.purchasing import OnDoubt
 from crustframe.question import asked_paths
+from crustframe.routes import Route
 from crustframe.verdict import MinVerdict
 from excel_addin.cli import app as excel_app
 
@@ -62,6 +65,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(jobs_app, name="jobs")
 app.command("budget")(budget)
 
 app.add_typer(excel_app, name="excel")
@@ -101,6 +105,9 @@ OnlyOption = Annotated[
 OnDoubtOption = Annotated[
     OnDoubt, typer.Option(help="People whose earlier request got no answer: ask, buy them again, or leave them.")
 ]
+RouteOption = Annotated[
+    Route, typer.Option(help="Calls of 25, jobs of up to 10,000, or what ends first; the plan says why.")
+]
 Lists = Annotated[Reduction, typer.Option(help="How a list becomes a cell.")]
 UseSandbox = Annotated[bool, typer.Option("--sandbox", help="Invented people of the embedded sandbox; no cost.")]
 Delimiter = Annotated[str | None, typer.Option(help="Delimiter of the input.", show_default="auto")]
@@ -134,9 +141,11 @@ def enrich(
     max_age: MaxAge = "30d",
     only: OnlyOption = "all",
     on_doubt: OnDoubtOption = "ask",
+    route: RouteOption = "auto",
     provenance: Annotated[Provenance, typer.Option(help="Which crust. columns come along.")] = "status",
     lists: Lists = "join",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace columns that exist already.")] = False,
+    wait: Annotated[bool, typer.Option(help="Wait for jobs, or print a ticket and write no table.")] = True,
     progress: Annotated[bool | None, typer.Option(help="A line on stderr.", show_default="on a terminal")] = None,
     matches: Annotated[Path | None, typer.Option(help="Write every candidate there, one row each, as CSV.")] = None,
     receipt: Annotated[Path | None, typer.Option(help="Write the receipt there, as JSON.")] = None,
@@ -181,6 +190,7 @@ def enrich(
         "max_age": _age(max_age),
         "only": only,
         "lists": lists,
+        "route": route,
     }
     with _client(sandbox, ledger, concurrency) as client:
         plan = plan_column(frame, column, fields, on_doubt=on_doubt, client=client, **asked)
@@ -203,11 +213,15 @@ def enrich(
                 provenance=provenance,
                 overwrite=overwrite,
                 progress=progress,
+                wait=wait,
                 client=client,
                 **asked,
             )
         except Interrupted as stopped:
             found, interrupted = stopped.enrichment, True
+        if found.ticket is not None and found.ticket.batch_ids:
+            say_ticket(found.ticket)
+            raise typer.Exit
         if matches is not None:
             write_rows(matches, found.matches)
     _write(table, output, _added(frame, found, names), csv_safe=csv_safe, overwrite=overwrite)
@@ -235,6 +249,7 @@ def plan(
     max_age: MaxAge = "30d",
     only: OnlyOption = "all",
     on_doubt: OnDoubtOption = "ask",
+    route: RouteOption = "auto",
     lists: Lists = "join",
     prices: Annotated[Prices, typer.Option(help="Published limits, or ask the account (free).")] = "list",
     sandbox: UseSandbox = False,
@@ -263,11 +278,74 @@ def plan(
         max_age=_age(max_age),
         only=only,
         on_doubt=on_doubt,
+        route=route,
         lists=lists,
         prices=prices,
         client=_planning_client(sandbox, ledger),
     )
     typer.echo(json.dumps(made.to_dict(), indent=1) if as_json else str(made))
+
+
+@app.command()
+def contacts(
+    source: Input,
+    column: Column = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="business_email, personal_emails, phone_numbers; repeat it or use commas.", show_default="all"
+        ),
+    ] = None,
+    output: Annotated[str, typer.Option("--output", "-o", help="File to write; - is stdout.")] = "-",
+    max_credits: MaxCredits = None,
+    verified: Annotated[bool, typer.Option("--verified", help="Check business addresses anew, +0.5 credits.")] = False,
+    max_age: MaxAge = "30d",
+    on_doubt: OnDoubtOption = "ask",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace columns that exist already.")] = False,
+    wait: Annotated[bool, typer.Option(help="Wait for the jobs, or print a ticket and write no table.")] = True,
+    webhook_url: Annotated[str | None, typer.Option(help="Whom the API tells when a job ends.")] = None,
+    csv_safe: Annotated[bool, typer.Option(help="Defuse formulas in the added columns.")] = True,
+    sandbox: UseSandbox = False,
+    ledger: Ledger = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+) -> None:
+    """Add business e-mails, personal e-mails and phone numbers to a table.
+
+    1 credit for business e-mails, 2 for personal ones, 2 for phone numbers, for whoever has them; no base credit.
+    Above 100 credits name a ceiling with --max-credits.
+    """
+    from crustframe.contacts import KINDS, column_names
+    from crustframe.contacts import contacts as find_contacts
+
+    table = _open(source, delimiter, encoding, sheet)
+    kinds: Any = [part.strip() for text in kind or KINDS for part in text.split(",") if part.strip()]
+    column = _column(table, column)
+    names = column_names(kinds)
+    table.check(output, names, overwrite_columns=overwrite)
+    frame = _frame(table, column, [])
+    with _client(sandbox, ledger) as client:
+        found = find_contacts(
+            frame,
+            column,
+            kinds,
+            max_credits=max_credits,
+            verified=verified,
+            max_age=_age(max_age),
+            on_doubt=on_doubt,
+            overwrite=overwrite,
+            wait=wait,
+            webhook_url=webhook_url,
+            client=client,
+        )
+    if found.ticket is not None and found.ticket.batch_ids:
+        say_ticket(found.ticket)
+        raise typer.Exit
+    added = {name: found.frame[name].tolist() for name in names}
+    _write(table, output, added, csv_safe=csv_safe, overwrite=overwrite)
+    _say(str(found.report))
+    raise typer.Exit(exit_code(found.report))
 
 
 @app.command()
@@ -366,6 +444,7 @@ def run_sandbox(
     unknown_share: Annotated[float, typer.Option(help="Share of ordinary identifiers that name nobody.")] = 0.05,
     drift: Annotated[bool, typer.Option("--drift", help="Let some values have wrong types.")] = False,
     speed: Annotated[float, typer.Option(help="Sandbox seconds per real second.")] = 1.0,
+    job_seconds: Annotated[float, typer.Option(min=0, help="Sandbox seconds that a job takes.")] = 60.0,
 ) -> None:
     """Run a local API with invented people.
 
@@ -392,6 +471,7 @@ def run_sandbox(
             unknown_share=unknown_share,
             drift=drift,
             speed=speed,
+            job_seconds=job_seconds,
         )
     except OSError as error:
         raise SettingError(

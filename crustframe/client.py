@@ -19,6 +19,7 @@ from crustframe.errors import SettingError
 from crustframe.ledger import Ledger
 
 if TYPE_CHECKING:
+    from crustframe.http.download import Downloader
     from crustframe.http.rate_limit import Pace
     from crustframe.http.transport import Timeouts, Transport
 
@@ -110,6 +111,13 @@ class Client:
         from crustframe.http.transport import Transport
 
         return self._lender.transport if self._lender else Transport(self.settings, self._timeouts)
+
+    @cached_property
+    def downloader(self) -> Downloader:
+        """What fetches the result files of jobs; it knows no key."""
+        from crustframe.http.download import Downloader
+
+        return Downloader(self.settings)
 
     @cached_property
     def pace(self) -> Pace:

@@ -59,6 +59,30 @@ BASE_GROUPS: Final = (  # seed: sections of person_data that the base credit cov
 )
 GATED_GROUPS: Final = ("certifications", "honors", "updated_at", "assessment", "social_posts")  # docs: plan-gated
 
+JOBS_PATH: Final = "/batch"
+PERSON_JOB_PATH: Final = "/batch/person/enrich"
+CONTACT_JOB_PATH: Final = "/batch/person/contact/enrich"
+JOB_ACTIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {PERSON_JOB_PATH: "enrich", CONTACT_JOB_PATH: "contact_enrich"}  # seed: "Internal action name for the job"
+)
+JOB_STATUSES: Final = ("pending", "processing", "completed", "failed")  # docs: an open list for readers
+MAX_JOB_IDENTIFIERS: Final[Mapping[str, int]] = MappingProxyType(
+    {PERSON_JOB_PATH: 10_000, CONTACT_JOB_PATH: 300}  # docs; seed: "Maximum 300 identifiers per job"
+)
+MAX_ACTIVE_JOBS: Final = 5  # docs: pending or processing, for each account
+JOB_CHUNK_SIZES: Final = (10, 100, 1000)  # seed: least, default, most
+JOB_DEFAULT_GROUPS: Final = ("basic_profile", "social_handles")  # docs: `fields` of a person job are added to these
+JOB_PAGE_SIZES: Final = (1, 20, 100)  # docs: limit of GET /batch, clamped
+JOB_LINK_S: Final = 5 * 86400.0  # docs: links are signed for 5 days
+CONTACT_FIELDS: Final[Mapping[str, str]] = MappingProxyType(
+    {  # seed: the supported set; each with the group of person_data that it stands for
+        "business_email": "contact.business_emails",
+        "personal_contact_info.personal_emails": "contact.personal_emails",
+        "personal_contact_info.phone_numbers": "contact.phone_numbers",
+    }
+)
+CONTACT_SHORTHAND: Final = "personal_contact_info"  # seed: both personal kinds
+VERIFIED_PRICE: Final = 0.5  # docs: for each person with a business address, beside what is delivered
 # The legacy surface, GET /screener/person/enrich (seed: People Enrichment API).
 SCREENER_ENRICH_PATH: Final = "/screener/person/enrich"
 SCREENER_REQUEST_KEYS: Final[Mapping[IdentifierKind, str]] = MappingProxyType(

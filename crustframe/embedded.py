@@ -34,6 +34,9 @@ class SandboxOptions(TypedDict, total=False):
     unknown_share: float
     drift: bool
     speed: float
+    job_seconds: float
+    link_seconds: float
+    contact_lines: Literal["envelope", "flat"]
 
 
 class EmbeddedSandbox(Sandbox):
@@ -71,14 +74,13 @@ class EmbeddedSandbox(Sandbox):
         if self._ledger is None:
             self._folder = tempfile.mkdtemp(prefix="crustframe-")
             self._ledger = Path(self._folder) / "ledger.sqlite3"
-        started = time.time()
         speed = self._speed
         settings: dict[str, Any] = {
             "api_key": self.key,
             "base_url": self.url,
             "ledger": self._ledger,
             "account": ACCOUNT,
-            "clock": lambda: started + (time.time() - started) * speed,
+            "clock": self.now,
             "sleep": lambda seconds: time.sleep(seconds / speed),
         }
         return Client(**(settings | options))

@@ -44,12 +44,16 @@ from crustframe.question import (
 )
 from crustframe.records import Record, Status
 from crustframe.report import Report, make_report
+from crustframe.routes import Route, choose
+from crustframe.routes import buy as buy_by_routes
 from crustframe.verdict import MinVerdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pandas as pd
+
+    from crustframe.jobs import Ticket
 
 Errors = Literal["coerce", "raise"]
 Prices = Literal["list", "account"]
@@ -65,11 +69,14 @@ class Enrichment:
         The rows as they came, with the new columns behind them. For a series, the new columns alone.
     report : Report
         The receipt.
+    ticket : Ticket or None
+        With ``wait=False``: the jobs that are under way.
     """
 
     frame: pd.DataFrame
     report: Report
     _read_matches: Callable[[], pd.DataFrame] = field(repr=False)
+    ticket: Ticket | None = None
 
     @cached_property
     def matches(self) -> pd.DataFrame:
@@ -124,9 +131,11 @@ def enrich(
     max_age: str | float | None = "30d",
     only: Only = "all",
     on_doubt: OnDoubt = "ask",
+    route: Route = "auto",
     provenance: Provenance = "status",
     lists: Reduction = "join",
     overwrite: bool = False,
+    wait: bool = True,
     progress: bool | ProgressCallback | None = None,
     client: Client | None = None,
 ) -> Enrichment:
@@ -179,12 +188,19 @@ def enrich(
     on_doubt : {"ask", "resend", "skip"}
         People whose earlier request got no complete answer: leave them in doubt ("ask" and "skip"; "ask" still
         finishes a run that was killed), or buy them again, each at most once a run.
+    route : {"auto", "calls", "job"}
+        Calls of 25 at the account's pace, or jobs of up to 10,000 whose results are fetched when they are done; by
+        default what ends first, told in the plan. The columns are the same, but for ``crust.confidence_score``, which
+        is ``<NA>`` for what a job brought. E-mails with a `min_similarity_score` never go by job.
     provenance : {"none", "status", "full"}
         Which ``crust.`` columns come along; ``"full"`` has ``crust.match_verdict`` and ``crust.match_reasons``.
     lists : {"join", "list", "json", "count"}
         How a list becomes a cell, where a path does not say.
     overwrite : bool
         Replace columns that exist already.
+    wait : bool
+        Wait for jobs. Without it their people are ``not_run`` until their results are fetched
+        (:func:`crustframe.jobs.collect`, ``crustframe jobs wait``) and the same is run again, at 0 credits.
     progress : bool or callable, optional
         A line on stderr, or a callable that takes :class:`~crustframe.progress.Progress`. Default: when somebody
         watches.
@@ -224,6 +240,7 @@ def enrich(
     one_of("only", only, get_args(Only))
     one_of("provenance", provenance, get_args(Provenance))
     one_of("on_doubt", on_doubt, get_args(OnDoubt))
+    one_of("route", route, get_args(Route))
     check_verdict(min_verdict)
     check_ceiling(max_credits)
     question = read_question(
@@ -245,14 +262,14 @@ def enrich(
         asked = owner.facing(type(question.options))
         rows = chosen_rows(data, cells, question, only, asked)
         identifiers = read_identifiers(cells if rows is None else [cells[row] for row in rows])
-        known, plan = _plan(asked, identifiers, question, on_doubt)
+        known, plan = _plan(asked, identifiers, question, on_doubt, route=route)
         plan.within(max_credits, partial=partial)
 
         table = PeopleTable(identifiers, question, min_verdict, judges=provenance == "full" or min_verdict is not None)
         for record in asked.ledger.recall(identifiers.unique, known, question.need):
             table.put(record)
         _tell_doubts(table, asked, plan, known)
-        bought = _buy(asked, table, plan, question, max_credits, on_doubt, errors, progress)
+        bought, ticket = _buy(asked, table, plan, question, max_credits, on_doubt, errors, progress, route, wait)
 
         columns, drift = table.columns(provenance)
         report = make_report(
@@ -272,13 +289,13 @@ def enrich(
         return matches_of(asked, identifiers, question, min_verdict)
 
     frame = beside(data, columns) if rows is None else filled_in(data, columns, rows, only)
-    enrichment = Enrichment(frame, report, read_matches)
+    enrichment = Enrichment(frame, report, read_matches, ticket)
     if bought.interrupted:
         raise Interrupted(enrichment)
     if errors == "raise" and bought.stopped is not None:
         raise bought.stopped
     if report.stopped or report.statuses["failed"] or report.statuses["in_doubt"]:
-        warnings.warn(str(report), PartialResultWarning, stacklevel=_stacklevel())
+        warnings.warn(str(report), PartialResultWarning, stacklevel=stacklevel())
     return enrichment
 
 
@@ -298,6 +315,7 @@ def plan(
     max_age: str | float | None = "30d",
     only: Only = "all",
     on_doubt: OnDoubt = "ask",
+    route: Route = "auto",
     lists: Reduction = "join",
     prices: Prices = "list",
     client: Client | None = None,
@@ -310,7 +328,7 @@ def plan(
     Parameters
     ----------
     data, column, fields, api, max_credits, partial, min_similarity_score, force_fetch, enrich_realtime, preview, \
-keep, max_age, only, on_doubt, lists, client
+keep, max_age, only, on_doubt, route, lists, client
         As :func:`enrich` takes them.
     prices : {"list", "account"}
         Reckon with the published limits, or ask ``GET /account/endpoints`` (free) at which pace this account may
@@ -330,6 +348,7 @@ keep, max_age, only, on_doubt, lists, client
         With ``prices="account"``: the account lacks the endpoint or a needed field.
     """
     one_of("on_doubt", on_doubt, get_args(OnDoubt))
+    one_of("route", route, get_args(Route))
     one_of("only", only, get_args(Only))
     one_of("prices", prices, get_args(Prices))
     check_ceiling(max_credits)
@@ -353,7 +372,7 @@ keep, max_age, only, on_doubt, lists, client
             question, pace = _granted(question, asked)
         rows = chosen_rows(data, cells, question, only, asked)
         identifiers = read_identifiers(cells if rows is None else [cells[row] for row in rows])
-        _, made = _plan(asked, identifiers, question, on_doubt, pace)
+        _, made = _plan(asked, identifiers, question, on_doubt, pace, route=route)
     return made.within(max_credits, partial=partial)
 
 
@@ -453,16 +472,9 @@ def buy(
     )
     identifiers = read_identifiers(cells)
     _, made = _plan(client, identifiers, question, "skip")
-    return _buy(
-        client,
-        PeopleTable(identifiers, question, None, judges=False),
-        made,
-        question,
-        max_credits,
-        "skip",
-        "coerce",
-        False,
-    )
+    table = PeopleTable(identifiers, question, None, judges=False)
+    bought, _ = _buy(client, table, made, question, max_credits, "skip", "coerce", False, "calls", wait=False)
+    return bought
 
 
 def matches(
@@ -536,6 +548,8 @@ def _plan(
     question: Question,
     on_doubt: OnDoubt,
     requests_per_minute: float | None = None,
+    *,
+    route: Route = "calls",
 ) -> tuple[dict[str, Known], Plan]:
     known = client.ledger.known(identifiers.unique, question.need)
     doubts = [] if on_doubt == "resend" else client.ledger.doubts(identifiers.unique)
@@ -551,6 +565,10 @@ def _plan(
         max_identifiers=question.options.max_identifiers,
         credits_left_today=client.ledger.left_today(),
     )
+    choice = choose(client, question.options, made.new, route, made.requests_per_minute)
+    made = replace(made, route="job" if choice.by_job else "calls", job_minutes=choice.job_minutes)
+    if choice.reason:
+        made = replace(made, notes=(*made.notes, choice.reason))
     if question.options.retirement:
         made = replace(made, notes=tuple(cost_notes(question.paths, made.price, made.n_new)))
     return known, made
@@ -595,9 +613,11 @@ def _buy(
     on_doubt: OnDoubt,
     errors: Errors,
     progress: bool | ProgressCallback | None,
-) -> Bought:
+    route: Route,
+    wait: bool,
+) -> tuple[Bought, Ticket | None]:
     if not plan.new:
-        return Bought()
+        return Bought(), None
     client.settings.require_key()
     if client.settings.offline:
         raise OfflineError(
@@ -617,6 +637,9 @@ def _buy(
         left = None if max_credits is None else max_credits - buyer.bought.credits
         show(Progress(settled, plan.n_new, found, buyer.bought.calls, buyer.bought.credits, left))
 
+    def follow(n: int) -> None:
+        show(Progress(n, plan.n_new, found, buyer.bought.calls, buyer.bought.credits, None))
+
     buyer = Buyer(
         client,
         question.options,
@@ -628,7 +651,18 @@ def _buy(
         on_record=take,
     )
     try:
-        return buyer.buy(plan.new)
+        return buy_by_routes(
+            client,
+            buyer,
+            choose(client, question.options, plan.new, route, plan.requests_per_minute),
+            question.options,
+            need=question.need,
+            max_credits=max_credits,
+            on_doubt=on_doubt,
+            on_record=take,
+            on_settled=follow,
+            wait=wait,
+        )
     finally:
         close()
 
@@ -645,10 +679,10 @@ def client_of(client: Client | None) -> Iterator[Client]:
 
 def _warn_of_retirement(options: Options) -> None:
     if options.retirement:
-        warnings.warn(options.retirement, RetirementWarning, stacklevel=_stacklevel())
+        warnings.warn(options.retirement, RetirementWarning, stacklevel=stacklevel())
 
 
-def _stacklevel() -> int:
+def stacklevel() -> int:
     """Point a warning at the user's own line, whichever front end it came through."""
     import sys
 

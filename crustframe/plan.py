@@ -50,6 +50,10 @@ class Plan:
         Codes of :data:`crustframe.identifiers.REASONS`, with counts.
     notes : tuple of str
         What else there is to say before anything is sent.
+    route : {"calls", "job"}
+        Which way most people go; `notes` tell why.
+    job_minutes : float or None
+        How long a job is thought to take, where one can be had.
     """
 
     rows: int
@@ -70,6 +74,8 @@ class Plan:
     credits_by_group: Mapping[str, float]
     invalid_reasons: Mapping[str, int]
     notes: tuple[str, ...] = ()
+    route: str = "calls"
+    job_minutes: float | None = None
 
     @property
     def n_new(self) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from crustframe import contract
 from crustframe.api.account import UsageEvent, read_usage_events
 from crustframe.api.surfaces import SURFACES
 from crustframe.client import Client
@@ -125,6 +126,8 @@ def _resolve_surface(client: Client, found: Resolution, *, resend: bool) -> floa
 
 def _verdict(doubt: OpenDoubt, others: Sequence[OpenDoubt], events: Sequence[UsageEvent], now: float) -> float | None:
     """Return what the request cost, or None where the log does not tell."""
+    if doubt.endpoint.startswith(contract.JOBS_PATH):
+        return None  # a job that runs may have no row yet; `crustframe jobs resume` asks for the job itself
     candidates = [event for event in events if _may_be(doubt, event)]
     if not candidates:
         return 0.0 if now - doubt.sent_at >= SETTLES_AFTER_S else None

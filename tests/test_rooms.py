@@ -37,6 +37,8 @@ ORDER = [
     "client",
     "reconcile",
     "purchasing",
+    "jobs",
+    "routes",
     "progress",
     "report",
     "question",
@@ -44,11 +46,13 @@ ORDER = [
     "assembly",
     "enrichment",
     "changes",
+    "contacts",
     "accessor",
     "tables",
     "embedded",
     "demo",
     "ledger_commands",
+    "job_commands",
     "cli",
 ]
 FRONT_DOORS = {"__init__", "__main__"}

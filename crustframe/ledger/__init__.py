@@ -15,6 +15,7 @@ from crustframe import contract
 from crustframe.config import Secret
 from crustframe.identifiers import Identifier
 from crustframe.ledger import bookkeeping, budget, pace, people, purchases
+from crustframe.ledger.jobs import JobBook
 from crustframe.ledger.owners import Owner, is_alive
 from crustframe.ledger.people import Known, Need, Outcome
 from crustframe.ledger.purchases import Claim, Doubt, OpenDoubt, Purchase, Request
@@ -177,6 +178,7 @@ class Ledger:
         suppress : bool
             Never buy them again; only a salted digest of their identifiers is kept.
         """
+        JobBook.forget_files(self._store.path)  # they are downloaded again where a job is still being read
         with self._store.transaction() as connection:
             return bookkeeping.forget(connection, texts, suppress=suppress, salt=_salt(connection))
 
@@ -254,6 +256,11 @@ class Ledger:
             run.close()
             raise
         return run
+
+    def jobs(self, *, create: bool = True) -> JobBook | None:
+        """Return the jobs of this account; None where `create` is off and nothing was written yet."""
+        scope = self._scope(create=create)
+        return None if scope is None else JobBook(self._store, scope, self._clock)
 
     def pace(self, endpoint: str) -> pace.SharedPace:
         """Return the pace that every process of this account keeps together."""
@@ -407,6 +414,12 @@ class Run:
             known = people.find_known(connection, self._request.scope_id, keys, need, self._clock(), _salt(connection))
             busy = purchases.claimed(connection, self._request.scope_id, keys)
         return known, [i for i in identifiers if i.key not in known and i.key in busy]
+
+    def busy(self, keys: Iterable[str]) -> set[str]:
+        """Return those of `keys` that a living buyer is buying."""
+        self.recover()
+        with self._store.reading() as connection:
+            return purchases.claimed(connection, self._request.scope_id, list(keys))
 
     def recall(self, identifiers: Iterable[Identifier], known: Mapping[str, Known], need: Need) -> Iterator[Record]:
         """Yield the records of the known ones."""

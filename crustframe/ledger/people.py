@@ -20,7 +20,7 @@ Outcome = Literal["matched", "no_match", "refused", "suppressed", "queued"]
 FLAGS: Final = frozenset({"force_fetch", "enrich_realtime"})
 _OUTCOMES: Final = frozenset({"matched", "no_match", "refused", "queued"})
 _REFUSED: Final[Mapping[str, str]] = {"refused": "refused_by_server", "suppressed": "suppressed"}
-_CHUNK: Final = 500  # SQLite takes at least 999 parameters in a statement
+CHUNK: Final = 500  # SQLite takes at least 999 parameters in a statement
 
 
 class Need(NamedTuple):
@@ -75,8 +75,8 @@ def find_known(
         for number, groups in connection.execute("SELECT coverage_id, groups FROM coverages")
     }
     found: dict[str, list[_Row]] = {}
-    for start in range(0, len(keys), _CHUNK):
-        chunk = keys[start : start + _CHUNK]
+    for start in range(0, len(keys), CHUNK):
+        chunk = keys[start : start + CHUNK]
         marks = ",".join("?" * len(chunk))
         rows = connection.execute(
             "SELECT key, person_row, coverage_id, outcome, min_similarity, answered_at FROM people "  # noqa: S608
@@ -152,8 +152,8 @@ def recall(
 ) -> Iterator[Record]:
     """Yield the record of every asked person that is known."""
     wanted = [identifier for identifier in asked if identifier.key in known]
-    for start in range(0, len(wanted), _CHUNK // 2):
-        chunk = wanted[start : start + _CHUNK // 2]
+    for start in range(0, len(wanted), CHUNK // 2):
+        chunk = wanted[start : start + CHUNK // 2]
         numbers = [row for identifier in chunk for row in known[identifier.key].rows]
         marks = ",".join("?" * len(numbers))
         rows = {

@@ -1,7 +1,8 @@
 """Purchases: written down before they leave, settled with the answer, in doubt when there was none.
 
 States: ``waiting`` (claimed, not sent, or surely not charged), ``sent`` (on its way), ``answered`` (paid bytes
-saved, not read yet), ``done``, ``refused``, ``in_doubt``, ``resent`` (a doubt that was bought again).
+saved, not read yet), ``running`` (a job that the server took),
+``done``, ``refused``, ``in_doubt``, ``resent`` (a doubt that was bought again).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import NamedTuple
 from crustframe.contract import IdentifierKind
 from crustframe.identifiers import Identifier
 from crustframe.ledger import budget
-from crustframe.ledger.people import Known, Need, coverage_id, find_known
+from crustframe.ledger.people import CHUNK, Known, Need, coverage_id, find_known
 
 
 class Purchase(NamedTuple):
@@ -138,17 +139,18 @@ def claim(
 def _open_people(
     connection: sqlite3.Connection, scope_id: int, keys: Sequence[str]
 ) -> dict[str, list[tuple[str, Doubt]]]:
-    marks = ",".join("?" * len(keys))
-    rows = connection.execute(
-        "SELECT key, kind, text, purchase_id, state, worst_credits / identifiers, sent_at, told "  # noqa: S608
-        "FROM purchase_people JOIN purchases USING (purchase_id) "
-        f"WHERE key IN ({marks}) AND scope_id = ? AND state IN ('waiting', 'sent', 'answered', 'in_doubt')",
-        (*keys, scope_id),
-    )
     found: dict[str, list[tuple[str, Doubt]]] = {}
-    for key, kind, text, purchase_id, state, risk, sent_at, told in rows:
-        doubt = Doubt(purchase_id, Identifier(kind, key, text), risk, sent_at, bool(told))
-        found.setdefault(key, []).append((state, doubt))
+    for start in range(0, len(keys), CHUNK):
+        chunk = keys[start : start + CHUNK]
+        rows = connection.execute(
+            "SELECT key, kind, text, purchase_id, state, worst_credits / identifiers, sent_at, told "  # noqa: S608
+            f"FROM purchase_people JOIN purchases USING (purchase_id) WHERE key IN ({','.join('?' * len(chunk))}) "
+            "AND scope_id = ? AND state IN ('waiting', 'sent', 'answered', 'running', 'in_doubt')",
+            (*chunk, scope_id),
+        )
+        for key, kind, text, purchase_id, state, risk, sent_at, told in rows:
+            doubt = Doubt(purchase_id, Identifier(kind, key, text), risk, sent_at, bool(told))
+            found.setdefault(key, []).append((state, doubt))
     return found
 
 
@@ -253,7 +255,8 @@ def left_open(connection: sqlite3.Connection, scope_id: int) -> list[LeftOpen]:
     """Return the purchases that are waiting, sent or answered."""
     rows = connection.execute(
         "SELECT purchase_id, owner, state FROM purchases WHERE scope_id = ? "
-        "AND state IN ('waiting', 'sent', 'answered') AND state NOT IN ('done', 'refused')",
+        "AND state IN ('waiting', 'sent', 'answered') AND state NOT IN ('done', 'refused') "
+        "AND NOT (state = 'sent' AND endpoint LIKE '/batch/%')",  # a job is asked for by its list, not given up
         (scope_id,),
     )
     return [LeftOpen(*row) for row in rows.fetchall()]
@@ -263,7 +266,7 @@ def claimed(connection: sqlite3.Connection, scope_id: int, keys: Sequence[str]) 
     """Return those of `keys` that are being bought."""
     rows = connection.execute(
         "SELECT key FROM purchase_people JOIN purchases USING (purchase_id) WHERE scope_id = ? "
-        "AND state IN ('waiting', 'sent', 'answered') AND state NOT IN ('done', 'refused')",
+        "AND state IN ('waiting', 'sent', 'answered', 'running') AND state NOT IN ('done', 'refused')",
         (scope_id,),
     )
     return {key for (key,) in rows} & set(keys)

@@ -19,7 +19,7 @@ from typing import Final
 from crustframe.errors import LedgerError
 
 _APPLICATION_ID: Final = 0x43525346  # "CRSF"
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 _BUSY_S: Final = 30.0
 _CHECK_BYTES: Final = 32 * 2**20  # read whole at each opening, in some 0.1 s; `ledger verify` reads larger ones
 # Without a code are those that this package raises itself. Anything else passes, and the file stays where it is.
@@ -35,9 +35,17 @@ _DAMAGE: Final = frozenset(
     }
 )
 
+_JOBS: Final = """
+CREATE TABLE jobs (
+    purchase_id INTEGER PRIMARY KEY, batch_id TEXT UNIQUE, newest_before TEXT, status TEXT, result_count INTEGER,
+    lines_read INTEGER NOT NULL DEFAULT 0, strange_lines INTEGER NOT NULL DEFAULT 0,
+    broken_lines INTEGER NOT NULL DEFAULT 0, matched INTEGER NOT NULL DEFAULT 0, credits REAL NOT NULL DEFAULT 0,
+    seen_at REAL, completed_at REAL
+);
+"""
 # What decides whether somebody is bought again stands in a table and in an index: a look-up reads the index alone, and
 # a byte that changed in either of them is noticed, since they no longer agree.
-_SCHEMA: Final = """
+_SCHEMA: Final = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL);
 CREATE INDEX meta_twice ON meta (name, value);
 CREATE TABLE scopes (
@@ -74,7 +82,9 @@ CREATE TABLE limits (
     scope_id INTEGER NOT NULL, endpoint TEXT NOT NULL, requests_per_minute REAL, hold_until REAL,
     PRIMARY KEY (scope_id, endpoint)
 );
-"""
+{_JOBS}"""
+_UPGRADES: Final = {1: _JOBS}
+"""What a ledger of each older layout lacks."""
 
 
 def _layout(connection: sqlite3.Connection) -> str:
@@ -264,9 +274,7 @@ class Store:
                 if not ours:
                     raise self._foreign()
                 return
-            for statement in _SCHEMA.split(";\n"):
-                if statement.strip():
-                    connection.execute(statement)
+            _run(connection, _SCHEMA)
             connection.execute("INSERT INTO meta VALUES ('salt', ?)", (os.urandom(32),))
             connection.execute("INSERT INTO meta VALUES ('layout', ?)", (_layout(connection),))
             connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
@@ -287,6 +295,18 @@ class Store:
             layout = connection.execute("SELECT value FROM meta WHERE name = 'layout'").fetchone()
             if layout is not None and layout[0] != _layout(connection):
                 raise self._damaged("its layout is not the one that it was made with")
+        if application == _APPLICATION_ID and version in _UPGRADES:
+            self._upgrade(connection)
+
+    def _upgrade(self, connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        while version in _UPGRADES:
+            _run(connection, _UPGRADES[version])
+            version += 1
+        connection.execute("UPDATE meta SET value = ? WHERE name = 'layout'", (_layout(connection),))
+        connection.execute(f"PRAGMA user_version = {version}")
+        connection.execute("COMMIT")
 
     def _foreign(self) -> LedgerError:
         return LedgerError(
@@ -341,3 +361,10 @@ class Store:
                     f"The ledger {self.path} cannot be used ({error}). Nothing more was sent.",
                     hint="make room or give the folder back, then run the same again; what was paid for is kept.",
                 )
+
+
+def _run(connection: sqlite3.Connection, script: str) -> None:
+    """Run statements one by one: ``executescript`` would commit in between."""
+    for statement in script.split(";\n"):
+        if statement.strip():
+            connection.execute(statement)

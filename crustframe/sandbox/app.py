@@ -23,6 +23,7 @@ from crustframe import contract
 from crustframe.sandbox import fields, openapi, screener
 from crustframe.sandbox.edits import Edits
 from crustframe.sandbox.faults import UNANSWERED, Fault, Faults
+from crustframe.sandbox.jobs import JOB_SECONDS, Jobs, Lines, handlers
 from crustframe.sandbox.meter import Meter, Window
 from crustframe.sandbox.people import UNKNOWN_SHARE, Population, canonical
 from crustframe.sandbox.questions import Question, Reader, Refusal, Unauthorized, decoded
@@ -55,6 +56,9 @@ class Settings:
     unknown_share: float = UNKNOWN_SHARE
     drift: bool = False
     speed: float = 1.0
+    job_seconds: float = JOB_SECONDS
+    link_seconds: float = contract.JOB_LINK_S
+    contact_lines: Lines = "envelope"
 
 
 @dataclass
@@ -77,9 +81,22 @@ class Service:
         self.database = screener.Database(self.population, self._clock)
         self._windows = {path: Window(self._pace(path), self._clock) for path in self._paced_paths}
         self._unpaced = Window(ACCOUNT_REQUESTS_PER_MINUTE, self._clock)
+        self._started = time.time() - self._clock()
+        self.storage_port: int | None = None
+        self.jobs = Jobs(
+            reader=self.reader,
+            population=self.population,
+            edits=self.edits,
+            meter=self.meter,
+            clock=self.now,
+            wait=self._waits_in_vain,
+            job_seconds=settings.job_seconds,
+            link_seconds=settings.link_seconds,
+            lines=settings.contact_lines,
+        )
 
-    _paid_paths = (contract.PERSON_ENRICH_PATH, contract.SCREENER_ENRICH_PATH)
-    _paced_paths = (*_paid_paths, *FREE_PATHS)
+    _paid_paths = (contract.PERSON_ENRICH_PATH, contract.SCREENER_ENRICH_PATH, *contract.JOB_ACTIONS)
+    _paced_paths = (*_paid_paths, *FREE_PATHS, contract.JOBS_PATH)
 
     def _pace(self, path: str) -> float | None:
         per_minute = self.settings.requests_per_minute
@@ -89,6 +106,15 @@ class Service:
 
     def _clock(self) -> float:
         return time.monotonic() * self.settings.speed
+
+    def now(self) -> float:
+        """Return sandbox seconds since 1970 UTC."""
+        return self._started + self._clock()
+
+    async def _waits_in_vain(self, seconds: float) -> bool:
+        """Wait sandbox seconds; tell whether the server closed meanwhile."""
+        await self._wait(seconds / self.settings.speed)
+        return self.stopping.is_set()
 
     def window(self, path: str) -> Window:
         """Return the rate window of an endpoint."""
@@ -159,6 +185,36 @@ class Service:
             self.meter.log(seen["request_id"], path, answer.status_code, billed, len(seen["identifiers"]))
         await self._wait(self.settings.latency_s / self.settings.speed)
         return Broken(fault, answer, self.wires, self.stopping) if fault else answer
+
+    async def submit(self, request: Request) -> Response:
+        """Answer the submit of a job. Checks: key, rate window, version, body, grants, credits, active jobs."""
+        self.check_key(request.headers.get("authorization"))
+        path = request.url.path
+        seen: dict[str, Any] = {"path": path, "body": None, "status": None, "batch_id": None, "webhook_url": None}
+        self.jobs.submitted.append(seen)
+        body = await _body(request)
+        fault: Fault | None = None
+        try:
+            self.check_pace(path)
+            fault = self.jobs.faults.meet(())
+            answer: Response = Response()
+            if fault is None or fault.charges:
+                if request.headers.get(contract.VERSION_HEADER) != contract.API_VERSION:
+                    message = f"Header {contract.VERSION_HEADER} must be {contract.API_VERSION}."
+                    raise Refusal(400, "invalid_request", message)
+                seen["body"] = decoded(body)
+                job = self.jobs.read(path, seen["body"])
+                seen.update(batch_id=job.batch_id, webhook_url=job.webhook_url)
+                answer = Reply(200, self.jobs.accept(job))
+        except Refusal as refusal:
+            seen["status"] = refusal.status
+            raise
+        if fault is None:
+            seen["status"] = 200
+            return answer
+        answer = distorted(fault, answer)
+        seen["status"] = None if fault.action in UNANSWERED else answer.status_code
+        return Broken(fault, answer, self.wires, self.stopping)
 
     def _processed(self, request: Request, body: bytes, fault: Fault | None) -> tuple[Response, float]:
         if fault and not fault.charges and fault.action in UNANSWERED | {"status", "redirect"}:
@@ -320,6 +376,11 @@ def build_app(service: Service) -> ASGIApp:
     free("/account/usage/events", lambda request: _events(service, request))
     free("/account/usage/events/{event_id}", lambda request: _event(service, request))
 
+    for path in contract.JOB_ACTIONS:
+        app.add_api_route(path, service.submit, methods=["POST"], response_model=None)
+    for path, handler in handlers(service.jobs):
+        free(path, handler)
+
     async def meter(_: Request) -> Response:
         return Reply(200, service.meter.reading())
 
@@ -440,6 +501,9 @@ class FrontDoor:
 
         state["stamps"] = stamps
         headers = Headers(scope=scope)
+        if self._service.storage_port is not None and scope["server"][1] == self._service.storage_port:
+            await self._service.jobs.download(Request(scope, receive), self._service.wires)(scope, receive, send)
+            return
         if _is_here("//" + headers.get("host", "")) and _is_here(headers.get("origin", "//localhost")):
             await self._app(scope, receive, stamped)
         else:

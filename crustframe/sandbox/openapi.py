@@ -75,6 +75,7 @@ def document(snapshot: fields.Snapshot) -> Schema:
             "/account/endpoints": {"get": _get(endpoints, 400, 401, parameters=[*filters, status])},
             "/account/usage/events": {"get": _get(events, 400, 401, parameters=[limit, cursor])},
             "/account/usage/events/{event_id}": {"get": _get(event, 401, 404, parameters=[event_id])},
+            **_jobs(snapshot),
             "/sandbox/meter": {"get": {**_get(meter), "security": []}},
         },
     }
@@ -103,6 +104,59 @@ def _person_enrich(snapshot: fields.Snapshot) -> Schema:
         "parameters": [version],
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
         "responses": responses,
+    }
+
+
+def _jobs(snapshot: fields.Snapshot) -> Schema:
+    """Return the paths of jobs."""
+    begun: Schema = {
+        "batch_id": {"type": "string", "format": "uuid"},
+        "status": {"enum": list(contract.JOB_STATUSES)},
+        "entity": {"const": "person"},
+        "action": {"enum": list(contract.JOB_ACTIONS.values())},
+        "identifier_count": "integer",
+        "entities_requested": "integer",
+    }
+    job = _object(
+        **begun, result_count="integer", entities_fulfilled="integer", created_at="datetime",
+    )  # fmt: skip
+    job["properties"] |= {"completed_at": _TYPES["datetime"], "error_message": _TYPES["string"]}
+    links = {"download_url": _TYPES["string"], "download_urls": _list(_TYPES["string"])}
+    with_links = {**job, "properties": {**job["properties"], **links}}
+    page = _object(jobs=_list(job), next_cursor=_nullable({"type": "string"}), has_more="boolean")
+    limit = _parameter("limit", "query", {"type": "integer", "default": contract.JOB_PAGE_SIZES[1]})
+    status = _parameter("status", "query", {"enum": list(contract.JOB_STATUSES)})
+    cursor = _parameter("cursor", "query", {"type": "string", "format": "uuid"})
+    batch_id = _parameter("batch_id", "path", {"type": "string", "minLength": 1})
+    submits = {}
+    for path in contract.JOB_ACTIONS:
+        names = list(contract.CONTACT_FIELDS) if path == contract.CONTACT_JOB_PATH else list(fields.available(snapshot))
+        kinds = [contract.PROFILE_URL] if path == contract.CONTACT_JOB_PATH else list(contract.REQUEST_KEYS)
+        least, default, most = contract.JOB_CHUNK_SIZES
+        properties: Schema = {
+            **{contract.REQUEST_KEYS[kind]: _identifiers(_LIKELY[kind]) for kind in kinds},  # type: ignore[index]
+            "fields": {"type": "array", "minItems": 1, "items": {"enum": names}},
+            "chunk_size": {"type": "integer", "minimum": least, "maximum": most, "default": default},
+        }
+        body = {
+            "type": "object",
+            "properties": properties,
+            "additionalProperties": False,
+            "required": ["fields"],
+            "oneOf": [{"required": [contract.REQUEST_KEYS[kind]]} for kind in kinds],  # type: ignore[index]
+        }
+        version = _parameter(contract.VERSION_HEADER, "header", {"const": contract.API_VERSION}, required=True)
+        submits[path] = {
+            "post": {
+                "parameters": [version],
+                "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+                "responses": _responses(_object(**begun, status_url="string"), 400, 401, 402, 403, 413, 429),
+            }
+        }
+    return {
+        **submits,
+        contract.JOBS_PATH: {"get": _get(page, 400, 401, parameters=[limit, status, cursor])},
+        f"{contract.JOBS_PATH}/{{batch_id}}": {"get": _get(with_links, 401, 404, parameters=[batch_id])},
     }
 
 

@@ -17,6 +17,7 @@ from crustframe import contract
 from crustframe.sandbox.app import Service, Settings, build_app
 from crustframe.sandbox.faults import Faults
 from crustframe.sandbox.fields import Snapshot
+from crustframe.sandbox.jobs import JOB_SECONDS, Jobs, Lines
 from crustframe.sandbox.people import UNKNOWN_SHARE, canonical
 
 HOST: Final = "127.0.0.1"
@@ -56,12 +57,20 @@ class Sandbox:
     drift : bool
         Let a share of people break the documented types.
     speed : float
-        Sandbox seconds per real second, for rate windows and latency. The rate headers count sandbox seconds.
+        Sandbox seconds per real second, for rate windows, latency and jobs. The rate headers count sandbox seconds.
+    job_seconds : float
+        Sandbox seconds that a job takes.
+    link_seconds : float
+        Sandbox seconds for which a link to results is good.
+    contact_lines : {"envelope", "flat"}
+        Lines of contact results as documented, or as seen in 2026-08.
 
     Attributes
     ----------
     faults : Faults
         The script of faults; see ``faults.Fault``.
+    jobs : Jobs
+        The jobs, and what goes wrong with them; see ``jobs.Jobs``.
 
     Examples
     --------
@@ -87,6 +96,9 @@ class Sandbox:
         unknown_share: float = UNKNOWN_SHARE,
         drift: bool = False,
         speed: float = 1.0,
+        job_seconds: float = JOB_SECONDS,
+        link_seconds: float = contract.JOB_LINK_S,
+        contact_lines: Lines = "envelope",
     ) -> None:
         settings = Settings(
             key=key,
@@ -102,6 +114,9 @@ class Sandbox:
             unknown_share=unknown_share,
             drift=drift,
             speed=speed,
+            job_seconds=job_seconds,
+            link_seconds=link_seconds,
+            contact_lines=contact_lines,
         )
         self._service = Service(settings)
         self._wanted_port = port
@@ -125,6 +140,15 @@ class Sandbox:
     def faults(self) -> Faults:
         """The script of faults."""
         return self._service.faults
+
+    @property
+    def jobs(self) -> Jobs:
+        """The jobs, and the script of what goes wrong with them."""
+        return self._service.jobs
+
+    def now(self) -> float:
+        """Return sandbox seconds since 1970 UTC."""
+        return self._service.now()
 
     @property
     def calls(self) -> int:
@@ -178,10 +202,13 @@ class Sandbox:
         if self._thread is not None:
             return self
         listening = _listening(self._wanted_port)
+        storage = _listening(0)  # results lie on another origin, as they do at the vendor's
         self._url = f"http://{HOST}:{listening.getsockname()[1]}"
+        self._service.storage_port = storage.getsockname()[1]
+        self._service.jobs.storage_url = f"http://{HOST}:{self._service.storage_port}"
         self._server = _Server(self._service)
         self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [listening]}, name="crustframe-sandbox", daemon=True
+            target=self._server.run, kwargs={"sockets": [listening, storage]}, name="crustframe-sandbox", daemon=True
         )
         self._thread.start()
         if not self._server.ready.wait(START_TIMEOUT_S):
@@ -221,6 +248,9 @@ def serve(
     unknown_share: float = UNKNOWN_SHARE,
     drift: bool = False,
     speed: float = 1.0,
+    job_seconds: float = JOB_SECONDS,
+    link_seconds: float = contract.JOB_LINK_S,
+    contact_lines: Lines = "envelope",
 ) -> None:
     """Run a sandbox in the foreground until it is interrupted. The parameters are those of ``Sandbox``.
 
@@ -241,6 +271,9 @@ def serve(
         unknown_share=unknown_share,
         drift=drift,
         speed=speed,
+        job_seconds=job_seconds,
+        link_seconds=link_seconds,
+        contact_lines=contact_lines,
     )
     with sandbox:
         print(f"url: {sandbox.url}\nkey: {sandbox.key}", file=sys.stderr, flush=True)

@@ -1,0 +1,173 @@
+"""Result files of jobs: gzip or not, whole or cut, read line by line within a fixed memory. Contract notes, 5.3."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, BinaryIO, Final, NamedTuple
+
+from crustframe import contract
+from crustframe.errors import ResponseError
+from crustframe.identifiers import Identifier, read_identifiers
+from crustframe.records import read_json
+
+LINE_CAP: Final = 8 * 2**20  # reliability notes, section 7
+_PIECE: Final = 64 * 1024
+_MAGIC: Final = b"\x1f\x8b"
+
+
+class BrokenFileError(ResponseError):
+    """A result file that is not whole; the complete lines before this were yielded."""
+
+
+def size_cap(identifiers: int) -> int:
+    """Return how large the unpacked results of so many people may be: 64 MiB and 2 MiB for each."""
+    return 64 * 2**20 + 2 * 2**20 * identifiers
+
+
+def read_lines(file: BinaryIO, *, at_most: int) -> Iterator[bytes]:
+    """Yield the complete lines of a result file.
+
+    gzip is told by the first bytes, not by a header: some servers name it as an encoding, some pack twice, and some
+    send plain lines.
+
+    Raises
+    ------
+    BrokenFileError
+        It ends early, its checksum is wrong, a line is longer than 8 MiB, or it unpacks to more than `at_most`.
+    """
+    pieces = _pieces(file)
+    for _ in range(2):
+        pieces = _unpacked(pieces)
+    size = 0
+    rest = b""
+    for piece in pieces:
+        size += len(piece)
+        if size > at_most:
+            raise BrokenFileError(f"The result file unpacks to more than {at_most:,} bytes; the rest was left.")
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from (line for line in lines if line.strip())
+        if len(rest) > LINE_CAP:
+            raise BrokenFileError(f"A line of the result file is longer than {LINE_CAP:,} bytes; the rest was left.")
+    if rest.strip():
+        try:
+            read_json(rest)
+        except ValueError:
+            raise BrokenFileError("The result file ends within a line; its complete lines are kept.") from None
+        yield rest
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    while piece := file.read(_PIECE):
+        yield piece
+
+
+def _unpacked(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Undo one layer of gzip, in all its members, if there is one."""
+    first = next(pieces, b"")
+    while len(first) < len(_MAGIC) and (more := next(pieces, b"")):
+        first += more
+    if not first.startswith(_MAGIC):
+        yield first
+        yield from pieces
+        return
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        for piece in _with(first, pieces):
+            left = piece
+            while left:
+                if unpacker.eof:
+                    if not left.strip(b"\0"):
+                        break
+                    unpacker = zlib.decompressobj(wbits=31)
+                yield unpacker.decompress(left, _PIECE)
+                left = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
+    except zlib.error as error:
+        raise BrokenFileError(f"The result file is damaged ({error}); complete lines before that are kept.") from None
+    if not unpacker.eof:
+        while rest := unpacker.decompress(b"", _PIECE):
+            yield rest
+    if not unpacker.eof:
+        raise BrokenFileError("The result file ends early; its complete lines are kept.")
+
+
+def _with(first: bytes, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from pieces
+
+
+class Line(NamedTuple):
+    """What one line says.
+
+    Attributes
+    ----------
+    identifier : Identifier or None
+        ``None``: nobody who was asked for.
+    person_data : dict or None
+        Empty where nothing was found, ``None`` where the line cannot be read.
+    """
+
+    identifier: Identifier | None
+    person_data: dict[str, Any] | None
+
+
+def read_line(line: bytes, asked: Mapping[str, Identifier], endpoint: str) -> Line:
+    """Read one line of a person or contact file, in any of the shapes that were seen.
+
+    Parameters
+    ----------
+    line : bytes
+    asked : mapping of str to Identifier
+        By the text that was sent, and by the canonical key.
+    endpoint : str
+        Where the job was submitted.
+    """
+    try:
+        item = read_json(line.removeprefix(b"\xef\xbb\xbf"))
+    except ValueError:
+        return Line(None, None)
+    if not isinstance(item, dict):
+        return Line(None, None)
+    named = item.get("original_identifier", item.get("professional_network_url"))
+    identifier = _asked_for(named, asked)
+    data = item.get("data", item if "professional_network_url" in item else None)
+    if data is None:
+        data = {}
+    if not isinstance(data, dict):
+        return Line(identifier, None)
+    if endpoint == contract.CONTACT_JOB_PATH:
+        person_id = item.get("internal_id", item.get("person_id"))
+        return Line(identifier, _contact(data, person_id))
+    return Line(identifier, data)
+
+
+def _asked_for(named: object, asked: Mapping[str, Identifier]) -> Identifier | None:
+    if not isinstance(named, str):
+        return None
+    if named in asked:
+        return asked[named]
+    read = read_identifiers([named]).unique
+    return asked.get(read[0].key) if read else None
+
+
+def _contact(data: Mapping[str, Any], person_id: object) -> dict[str, Any] | None:
+    """Return ``person_data`` as the other endpoints tell the same facts."""
+    personal = data.get(contract.CONTACT_SHORTHAND) or {}
+    if not isinstance(personal, dict):
+        return None
+    found: dict[str, Any] = {}
+    for field, group in contract.CONTACT_FIELDS.items():
+        source, name = (personal, field.partition(".")[2]) if "." in field else (data, field)
+        values = source.get(name)
+        if isinstance(values, str):
+            values = [values] if values else []
+        if values is not None and not isinstance(values, list):
+            return None
+        if values:
+            found[group.partition(".")[2]] = [
+                {"email": value} if isinstance(value, str) and "email" in name else value for value in values
+            ]
+    if not found:
+        return {}
+    known = {"crustdata_person_id": person_id} if isinstance(person_id, int) else {}
+    return known | {"contact": found}

@@ -1,0 +1,421 @@
+"""Contacts in bulk: business e-mails, personal e-mails and phone numbers, each bought once and only when asked for."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+from crustframe import contract
+from crustframe.api import jobs as api
+from crustframe.client import Client
+from crustframe.config import read_age
+from crustframe.enrichment import client_of, stacklevel
+from crustframe.errors import BudgetError, OfflineError, PartialResultWarning, SettingError
+from crustframe.expand import Expansion
+from crustframe.fields import Path, read_paths
+from crustframe.frames import STATUS_COLUMN, beside, cells_of, check_names
+from crustframe.identifiers import Identifier, Identifiers, read_identifiers
+from crustframe.jobs import JobBuyer, Ticket, nothing_of
+from crustframe.ledger import Need
+from crustframe.purchasing import Bought, OnDoubt
+from crustframe.question import NO_MATCH_AGE_S, check_ceiling
+from crustframe.records import Record, Status
+from crustframe.report import Report, make_report
+from crustframe.wording import counted, persons
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from crustframe.ledger import Ledger
+
+Kind = Literal["business_email", "personal_emails", "phone_numbers"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+
+_GROUPS: Final[Mapping[str, str]] = {
+    "business_email": "contact.business_emails",
+    "personal_emails": "contact.personal_emails",
+    "phone_numbers": "contact.phone_numbers",
+}
+_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "business_email": (
+        "contact.business_emails[0].email as business_email",
+        "contact.business_emails[*].email as business_emails | join",
+        "contact.business_emails[0].status as business_email_status",
+    ),
+    "personal_emails": (
+        "contact.personal_emails[0].email as personal_email",
+        "contact.personal_emails[*].email as personal_emails | join",
+        "contact.personal_emails[0].status as personal_email_status",
+    ),
+    "phone_numbers": (
+        "contact.phone_numbers[0] as phone_number",
+        "contact.phone_numbers[*] as phone_numbers | join",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Contacts:
+    """What :func:`contacts` found.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame, n rows
+        The rows as they came, with the new columns behind them. For a series, the new columns alone.
+    report : Report
+        The receipt.
+    ticket : Ticket or None
+        With ``wait=False``: the jobs that are under way.
+    """
+
+    frame: pd.DataFrame
+    report: Report
+    ticket: Ticket | None = None
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """Whom the ledger lacks which kinds of."""
+
+    by_kinds: dict[frozenset[str], list[Identifier]] = field(default_factory=dict)
+    in_doubt: set[str] = field(default_factory=set)
+
+    @property
+    def people(self) -> int:
+        return sum(map(len, self.by_kinds.values()))
+
+    def credits(self, *, verified: bool) -> float:
+        return sum(_price(kinds, verified=verified) * len(people) for kinds, people in self.by_kinds.items())
+
+
+def contacts(
+    data: pd.DataFrame | pd.Series[Any] | Iterable[object],
+    column: Hashable | None = None,
+    kinds: Sequence[Kind] = KINDS,
+    *,
+    max_credits: float | None = None,
+    verified: bool = False,
+    max_age: str | float | None = "30d",
+    on_doubt: OnDoubt = "ask",
+    overwrite: bool = False,
+    wait: bool = True,
+    webhook_url: str | None = None,
+    client: Client | None = None,
+) -> Contacts:
+    """Look up ways to reach the people of a column, by jobs of up to 300.
+
+    Costs, for each person and only where it is found: business e-mails 1 credit, personal e-mails 2, phone numbers
+    2; `verified` 0.5 more for each person with a business e-mail. There is no base credit. What the ledger holds is
+    free, kind by kind. Source: batch contact enrichment (project seed 004) and the vendor's price list.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame, pandas.Series or iterable, n rows
+        Blanks, repeats, other spellings and junk are welcome; nothing of it changes.
+    column : hashable, optional
+        Which column of a frame holds profile URLs; the API takes nothing else here.
+    kinds : sequence of {"business_email", "personal_emails", "phone_numbers"}
+        What to ask for; nothing else is asked or paid.
+    max_credits : float, optional
+        Ceiling for this call, in credits. ``None``: no ceiling.
+    verified : bool
+        Let the API check business addresses anew.
+    max_age : str or float, optional
+        How old a stored contact may be: ``"30d"``, ``"12h"``, seconds, or ``None`` for any age. "Nothing there" is
+        believed for 7 days.
+    on_doubt : {"ask", "resend", "skip"}
+        As :func:`crustframe.enrich` takes it.
+    overwrite : bool
+        Replace columns that exist already.
+    wait : bool
+        Wait for the jobs, or hand back a ticket.
+    webhook_url : str, optional
+        Whom the API tells when a job ends; see ``crustframe jobs listen``.
+    client : Client, optional
+        Whom to ask; by default the one configured in the environment.
+
+    Returns
+    -------
+    Contacts
+        For each kind the first one, all of them joined, and for e-mails the status of the first in the API's own
+        words: ``business_email``, ``business_emails``, ``business_email_status``, ``personal_email``,
+        ``personal_emails``, ``personal_email_status``, ``phone_number``, ``phone_numbers``; and ``crust.status``.
+
+    Raises
+    ------
+    BudgetError
+        It may cost more than `max_credits`. Nothing was sent.
+    ColumnNotFoundError, ColumnExistsError, ConfigurationError
+        Something to mend first.
+    APIError
+        The API refuses everything; nothing was charged for it.
+
+    Examples
+    --------
+    >>> import crustframe
+    >>> with crustframe.sandbox(job_seconds=0.1) as sandbox:
+    ...     found = crustframe.contacts(
+    ...         ["linkedin.com/in/avery-example"], kinds=["phone_numbers"], client=sandbox.client
+    ...     )
+    >>> list(found.frame.columns)
+    ['phone_number', 'phone_numbers', 'crust.status']
+    """
+    started = time.monotonic()
+    kinds = _read_kinds(kinds)
+    check_ceiling(max_credits)
+    paths = read_paths([name for kind in kinds for name in _FIELDS[kind]])
+    cells = cells_of(data, column)
+    check_names(data, [*(path.name for path in paths), STATUS_COLUMN], overwrite)
+    age_s = read_age(max_age)
+    flags = frozenset({api.VERIFIED}) if verified and "business_email" in kinds else frozenset()
+    with client_of(client) as asked:
+        if webhook_url is not None:
+            api.check_webhook(webhook_url, is_sandbox=asked.settings.is_loopback)
+        identifiers = read_identifiers(cells)
+        people = [i for i in identifiers.unique if i.kind == contract.PROFILE_URL]
+        wanted = _wanted(asked.ledger, people, kinds, flags, age_s, on_doubt)
+        check_budget(asked.ledger, wanted, max_credits, verified=bool(flags))
+        bought, buyers = _buy(asked, wanted, flags, age_s, max_credits, on_doubt, wait, webhook_url)
+        table = _Table(identifiers, paths)
+        for kind in kinds:
+            need = _need(_GROUPS[kind], flags, age_s)
+            known = asked.ledger.known(people, need)
+            for record in asked.ledger.recall(people, known, need):
+                table.put(record)
+        under_way = _under_way(asked, people, buyers)
+        table.settle(_lacking(asked.ledger, people, kinds, flags, age_s), wanted.in_doubt, under_way, buyers)
+        columns, drift = table.columns()
+        report = make_report(
+            identifiers,
+            table.statuses,
+            known=len(people) - wanted.people,
+            bought=bought,
+            price=0.0,
+            drift=drift,
+            in_doubt=[i.text for i, s in zip(identifiers.unique, table.statuses, strict=True) if s == "in_doubt"],
+            problems={},
+            credits_at_risk=bought.credits_at_risk,
+            seconds=time.monotonic() - started,
+        )
+    ticket = _ticket(buyers) if not wait else None
+    found = Contacts(beside(data, columns), report, ticket)
+    if bought.interrupted:
+        raise KeyboardInterrupt(str(report))
+    if bought.stopped is not None or report.statuses["failed"] or report.statuses["in_doubt"]:
+        warnings.warn(str(report), PartialResultWarning, stacklevel=stacklevel())
+    return found
+
+
+def column_names(kinds: Sequence[Kind]) -> list[str]:
+    """Return the columns that these kinds become."""
+    return [*(path.name for path in read_paths([n for k in _read_kinds(kinds) for n in _FIELDS[k]])), STATUS_COLUMN]
+
+
+def _read_kinds(kinds: Sequence[Kind]) -> tuple[Kind, ...]:
+    asked: tuple[Any, ...] = tuple(dict.fromkeys([kinds] if isinstance(kinds, str) else kinds))
+    strange = [kind for kind in asked if kind not in KINDS]
+    if strange or not asked:
+        raise SettingError(
+            f"{strange[0]!r} is no kind of contact. Nothing was sent." if strange else "No kind is named.",
+            hint=f"kinds are {', '.join(KINDS)}.",
+        )
+    return asked
+
+
+def _price(groups: frozenset[str], *, verified: bool) -> float:
+    flag = frozenset({api.VERIFIED}) if verified and "contact.business_emails" in groups else frozenset()
+    return api.price_of(contract.CONTACT_JOB_PATH, groups | flag)
+
+
+def _need(group: str, flags: frozenset[str], age_s: float | None) -> Need:
+    return Need(frozenset({group}) | (flags if group == "contact.business_emails" else frozenset()), age_s, 0.0)
+
+
+def _nothing_need(group: str, flags: frozenset[str], age_s: float | None) -> Need:
+    at_most = NO_MATCH_AGE_S if age_s is None else min(age_s, NO_MATCH_AGE_S)
+    return Need(frozenset({nothing_of(group, bool(flags))}), at_most, 0.0)
+
+
+def _lacking(
+    ledger: Ledger, people: Sequence[Identifier], kinds: Sequence[Kind], flags: frozenset[str], age_s: float | None
+) -> dict[str, frozenset[str]]:
+    """Return, by person, the groups that the ledger knows nothing of."""
+    lacking: dict[str, frozenset[str]] = {}
+    for kind in kinds:
+        group = _GROUPS[kind]
+        there = {
+            **ledger.known(people, _need(group, flags, age_s)),
+            **ledger.known(people, _nothing_need(group, flags, age_s)),
+        }
+        for identifier in people:
+            if identifier.key not in there:
+                lacking[identifier.key] = lacking.get(identifier.key, frozenset()) | {group}
+    return lacking
+
+
+def _wanted(
+    ledger: Ledger,
+    people: Sequence[Identifier],
+    kinds: Sequence[Kind],
+    flags: frozenset[str],
+    age_s: float | None,
+    on_doubt: OnDoubt,
+) -> _Wanted:
+    wanted = _Wanted()
+    lacking = _lacking(ledger, people, kinds, flags, age_s)
+    doubts = [] if on_doubt == "resend" else ledger.doubts(people)
+    wanted.in_doubt = {d.identifier.key for d in doubts if d.told or on_doubt == "skip"} & lacking.keys()
+    for identifier in people:
+        if identifier.key in lacking and identifier.key not in wanted.in_doubt:
+            wanted.by_kinds.setdefault(lacking[identifier.key], []).append(identifier)
+    return wanted
+
+
+def check_budget(ledger: Ledger, wanted: _Wanted, max_credits: float | None, *, verified: bool) -> None:
+    """Refuse what may cost more than a ceiling allows, before anything is sent."""
+    high = wanted.credits(verified=verified)
+    left = ledger.left_today()
+    for ceiling, name in ((max_credits, "max_credits is"), (left, "what is left of today's standing ceiling is")):
+        if ceiling is not None and high > ceiling:
+            raise BudgetError(
+                f"Contacts of {persons(wanted.people)} may cost up to {counted(high, 'credit')}; {name} {ceiling:g}. "
+                "Nothing was sent, nothing was charged.",
+                hint=f"allow {high:g}, take fewer rows, or fewer kinds.",
+            )
+
+
+def _buy(
+    client: Client,
+    wanted: _Wanted,
+    flags: frozenset[str],
+    age_s: float | None,
+    max_credits: float | None,
+    on_doubt: OnDoubt,
+    wait: bool,
+    webhook_url: str | None,
+) -> tuple[Bought, list[JobBuyer]]:
+    bought, buyers = Bought(), []
+    if wanted.by_kinds:
+        client.settings.require_key()
+        if client.settings.offline:
+            raise OfflineError(
+                f"The ledger lacks contacts of {persons(wanted.people)}, and offline was asked for. No socket was "
+                "opened, nothing was charged.",
+                hint="run once without CRUSTFRAME_OFFLINE to buy them.",
+            )
+    for groups, people in wanted.by_kinds.items():
+        flagged = groups | (flags if "contact.business_emails" in groups else frozenset())
+        # What another run bought meanwhile is seen after the jobs, kind by kind.
+        buyer = JobBuyer(
+            client,
+            contract.CONTACT_JOB_PATH,
+            flagged,
+            need=Need(flagged, age_s, 0.0),
+            price=_price(groups, verified=bool(flags)),
+            max_credits=max_credits,
+            on_doubt=on_doubt,
+            bought=bought,
+            webhook_url=webhook_url,
+        )
+        buyers.append(buyer)
+        buyer.buy(people, wait=wait)
+        if buyer.refusal is not None:
+            raise buyer.refusal
+        if bought.interrupted or bought.stopped is not None:
+            break
+    return bought, buyers
+
+
+def _ticket(buyers: Sequence[JobBuyer]) -> Ticket:
+    tickets = [buyer.ticket() for buyer in buyers]
+    return Ticket(
+        tuple(dict.fromkeys(batch_id for ticket in tickets for batch_id in ticket.batch_ids)),
+        sum(ticket.people for ticket in tickets),
+        sum(ticket.credits_high for ticket in tickets),
+        sum(ticket.left for ticket in tickets),
+    )
+
+
+def _under_way(client: Client, people: Sequence[Identifier], buyers: Sequence[JobBuyer]) -> set[str]:
+    book = client.ledger.jobs(create=False) if buyers else None
+    jobs = book.about(i.key for i in people) if book is not None else []
+    return {i.key for job in jobs for i in job.purchase.identifiers}
+
+
+class _Table:
+    """One row per person, filled kind by kind."""
+
+    def __init__(self, identifiers: Identifiers, paths: Sequence[Path]) -> None:
+        self.identifiers = identifiers
+        self._positions = {identifier.key: n for n, identifier in enumerate(identifiers.unique)}
+        groups = dict.fromkeys(path.field.group for path in paths)
+        self._expansions = {
+            group: Expansion([path for path in paths if path.field.group == group], len(identifiers.unique))
+            for group in groups
+        }
+        self.statuses: list[Status] = ["invalid"] * len(identifiers.unique)
+        for position, identifier in enumerate(identifiers.unique):
+            if identifier.kind == contract.PROFILE_URL:
+                self.statuses[position] = "no_match"
+
+    def put(self, record: Record) -> None:
+        """Take in what the ledger says of one person; only the kinds that it holds are filled."""
+        position = self._positions[record.key]
+        if record.status == "invalid":
+            self.statuses[position] = "invalid"
+        for match in record.matches[:1]:
+            contact = match.person_data.get("contact")
+            there = contact if isinstance(contact, dict) else {}
+            for group, expansion in self._expansions.items():
+                if there.get(group.partition(".")[2]):
+                    expansion.put(position, record)
+                    self.statuses[position] = "matched"
+
+    def settle(
+        self,
+        lacking: Mapping[str, frozenset[str]],
+        in_doubt: set[str],
+        under_way: set[str],
+        buyers: Sequence[JobBuyer],
+    ) -> None:
+        """Say of everybody whom the ledger still lacks something of what became of the question."""
+        doubtful = in_doubt | {key for buyer in buyers for key in buyer.in_doubt()}
+        failed = {key for buyer in buyers for key in buyer.failed()}
+        for key in lacking:
+            position = self._positions[key]
+            if self.statuses[position] == "invalid":
+                continue
+            self.statuses[position] = (
+                "not_run"
+                if key in under_way
+                else "in_doubt"
+                if key in doubtful
+                else "failed"
+                if key in failed
+                else "not_run"
+            )
+
+    def columns(self) -> tuple[pd.DataFrame, dict[tuple[str, str], int]]:
+        """Return the new columns, one row per cell, and what broke the schema."""
+        import pandas as pd
+
+        from crustframe.schema import validate
+
+        frames: list[pd.DataFrame] = []
+        drift: dict[tuple[str, str], int] = {}
+        for expansion in self._expansions.values():
+            frame, wrong = validate(expansion)
+            frames.append(frame)
+            drift |= dict(wrong)
+        codes = pd.array(self.identifiers.per_row, dtype="int64").to_numpy()
+        people = pd.concat(frames, axis=1)
+        rows = {name: people[name].array.take(codes, allow_fill=True) for name in people.columns}
+        status = pd.array(self.statuses, dtype="string").take(codes, allow_fill=True)
+        refused = list(self.identifiers.refusals)
+        if refused:
+            reasons = self.identifiers.refusals.values()
+            status[refused] = ["blank" if refusal.reason == "blank" else "invalid" for refusal in reasons]
+        return pd.DataFrame({**rows, STATUS_COLUMN: status}, index=pd.RangeIndex(len(codes))), drift

@@ -1,0 +1,312 @@
+"""Jobs in the account book: an intent before the submit, the job's id, and how many lines of its file were taken in.
+
+A job is a purchase of up to 10,000 people whose answer comes later. What is read is written down together with the
+position in the file, so that two readers, or one that was killed, take every line in once.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from crustframe.identifiers import Identifier
+from crustframe.ledger import people, purchases
+from crustframe.ledger.owners import is_alive
+from crustframe.ledger.people import Outcome
+from crustframe.ledger.purchases import Purchase
+from crustframe.ledger.store import Store
+
+_LOST: Final = "left out of the result file"
+
+
+class Job(NamedTuple):
+    """A job as the ledger knows it.
+
+    Attributes
+    ----------
+    purchase : Purchase
+        With the people who are not settled yet.
+    endpoint : str
+        Where it was submitted.
+    batch_id : str or None
+        ``None``: the submit was never answered.
+    state : str
+        ``sent``, ``running``, ``done``, ``refused`` or ``in_doubt``.
+    status : str or None
+        As the API told it last.
+    submitted_at : float
+        Seconds since 1970 UTC.
+    newest_before : str or None
+        The account's newest job just before the submit: whatever is older cannot be this one.
+    n_identifiers : int
+    result_count : int or None
+    lines_read : int
+    strange_lines, broken_lines : int
+        Lines about nobody who was asked for, and lines that cannot be read.
+    matched : int
+    credits : float
+        For the lines that were read.
+    error : str or None
+    """
+
+    purchase: Purchase
+    endpoint: str
+    batch_id: str | None
+    state: str
+    status: str | None
+    submitted_at: float
+    newest_before: str | None
+    n_identifiers: int
+    result_count: int | None
+    lines_read: int
+    strange_lines: int
+    broken_lines: int
+    matched: int
+    credits: float
+    error: str | None
+
+    @property
+    def purchase_id(self) -> int:
+        """Its number in the ledger."""
+        return self.purchase.purchase_id
+
+
+class Taken(NamedTuple):
+    """What one line of a file says about one person: the groups that it answers for, and the packed matches."""
+
+    key: str
+    groups: frozenset[str]
+    outcome: Outcome
+    entry: bytes | None
+
+
+@dataclass(slots=True)
+class Read:
+    """What the next lines of a file say: whom they settle, how many they are, and what they cost."""
+
+    taken: list[Taken] = field(default_factory=list)
+    lines: int = 0
+    strange: int = 0
+    broken: int = 0
+    matched: int = 0
+    credits: float = 0.0
+
+
+class OvertakenError(Exception):
+    """Another process read these lines meanwhile."""
+
+
+class JobBook:
+    """The jobs of one account."""
+
+    def __init__(self, store: Store, scope_id: int, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._scope_id = scope_id
+        self._clock = clock
+
+    # Looking ---------------------------------------------------------------------------------------------------
+
+    def all(self, *, open_only: bool = False) -> list[Job]:
+        """Return the jobs, oldest first; those that are sent, running or not wholly read, or every one."""
+        with self._store.reading() as connection:
+            return self._jobs(connection, "AND state IN ('sent', 'running', 'in_doubt')" if open_only else "")
+
+    def about(self, keys: Iterable[str]) -> list[Job]:
+        """Return the jobs under way that hold any of these people."""
+        wanted = set(keys)
+        under_way = [job for job in self.all(open_only=True) if job.state in {"sent", "running"}]
+        return [job for job in under_way if any(i.key in wanted for i in job.purchase.identifiers)]
+
+    def get(self, purchase_id: int) -> Job:
+        """Return one job as it is now."""
+        with self._store.reading() as connection:
+            return self._jobs(connection, "AND purchase_id = ?", (purchase_id,))[0]
+
+    def batch_ids(self) -> set[str]:
+        """Return the ids of every job that is this ledger's own."""
+        with self._store.reading() as connection:
+            return {row[0] for row in connection.execute("SELECT batch_id FROM jobs WHERE batch_id IS NOT NULL")}
+
+    def is_abandoned(self, job: Job) -> bool:
+        """Whether the process that submitted it ended."""
+        with self._store.reading() as connection:
+            row = connection.execute("SELECT owner FROM purchases WHERE purchase_id = ?", (job.purchase_id,)).fetchone()
+        return row is None or not is_alive(self._store.owners, row[0])
+
+    def usual_seconds(self, endpoint: str) -> float | None:
+        """Return how long this account's latest jobs took, or None before the first."""
+        with self._store.reading() as connection:
+            rows = connection.execute(
+                "SELECT completed_at - sent_at FROM jobs JOIN purchases USING (purchase_id) WHERE scope_id = ? "
+                "AND endpoint = ? AND completed_at > sent_at ORDER BY purchase_id DESC LIMIT 9",
+                (self._scope_id, endpoint),
+            ).fetchall()
+        return sorted(row[0] for row in rows)[len(rows) // 2] if rows else None
+
+    def file_of(self, job: Job) -> Path:
+        """Return where the job's results are kept until they are read."""
+        folder = _folder(self._store.path)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder / f"{job.batch_id}.jsonl.gz"
+
+    @staticmethod
+    def forget_files(ledger: Path) -> None:
+        """Throw away every result file that is not read yet."""
+        shutil.rmtree(_folder(ledger), ignore_errors=True)
+
+    def _jobs(self, connection: sqlite3.Connection, where: str, values: Sequence[object] = ()) -> list[Job]:
+        rows = connection.execute(
+            "SELECT purchase_id, groups, worst_credits, endpoint, batch_id, state, status, coalesce(sent_at, "  # noqa: S608
+            "opened_at), newest_before, identifiers, result_count, lines_read, strange_lines, broken_lines, "
+            "jobs.matched, jobs.credits, error FROM jobs JOIN purchases USING (purchase_id) "
+            f"JOIN coverages USING (coverage_id) WHERE scope_id = ? {where} ORDER BY purchase_id",
+            (self._scope_id, *values),
+        ).fetchall()
+        return [
+            Job(
+                Purchase(number, tuple(purchases.people_of(connection, number)), frozenset(json.loads(groups)), worst),
+                *facts,
+            )
+            for number, groups, worst, *facts in rows
+        ]
+
+    # Writing ---------------------------------------------------------------------------------------------------
+
+    def intend(self, purchase: Purchase, newest_before: str | None) -> Job:
+        """Write down that a submit leaves now: from here to its answer nobody knows whether the job runs."""
+        with self._store.transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO jobs (purchase_id, newest_before) VALUES (?, ?)",
+                (purchase.purchase_id, newest_before),
+            )
+            connection.execute(
+                "UPDATE purchases SET state = 'sent', sent_at = ?, attempts = attempts + 1 WHERE purchase_id = ?",
+                (self._clock(), purchase.purchase_id),
+            )
+        return self.get(purchase.purchase_id)
+
+    def take_back(self, purchase: Purchase) -> None:
+        """Write down that the submit surely did not begin a job; its people are free again."""
+        with self._store.transaction() as connection:
+            connection.execute("DELETE FROM jobs WHERE purchase_id = ?", (purchase.purchase_id,))
+            purchases.remove(connection, purchase.purchase_id)
+
+    def accepted(self, job: Job, batch_id: str) -> Job:
+        """Write down the id that the server gave the job."""
+        with self._store.transaction() as connection:
+            connection.execute(
+                "UPDATE jobs SET batch_id = ?, status = 'pending' WHERE purchase_id = ?", (batch_id, job.purchase_id)
+            )
+            connection.execute(
+                "UPDATE purchases SET state = 'running', request_id = ? WHERE purchase_id = ?",
+                (batch_id, job.purchase_id),
+            )
+        return self.get(job.purchase_id)
+
+    def seen(self, job: Job, status: str, result_count: int | None, completed_at: float | None) -> Job:
+        """Write down what the API says of the job."""
+        with self._store.transaction() as connection:
+            connection.execute(
+                "UPDATE jobs SET status = ?, result_count = ?, completed_at = ?, seen_at = ? WHERE purchase_id = ?",
+                (status, result_count, completed_at, self._clock(), job.purchase_id),
+            )
+        return self.get(job.purchase_id)
+
+    def keep(self, job: Job, read: Read) -> Job:
+        """Write down what the next lines of the file say, and how far it is read, together.
+
+        Raises
+        ------
+        OvertakenError
+            Somebody else read these lines; nothing was written.
+        """
+        with self._store.transaction() as connection:
+            moved = connection.execute(
+                "UPDATE jobs SET lines_read = lines_read + ?, strange_lines = strange_lines + ?, "
+                "broken_lines = broken_lines + ?, matched = matched + ?, credits = credits + ? "
+                "WHERE purchase_id = ? AND lines_read = ?",
+                (read.lines, read.strange, read.broken, read.matched, read.credits, job.purchase_id, job.lines_read),
+            ).rowcount
+            if not moved:
+                raise OvertakenError
+            self._save(connection, job, read.taken, self._clock())
+            purchases.drop_people(connection, job.purchase_id, {one.key for one in read.taken})
+        return job._replace(
+            lines_read=job.lines_read + read.lines,
+            strange_lines=job.strange_lines + read.strange,
+            broken_lines=job.broken_lines + read.broken,
+            matched=job.matched + read.matched,
+            credits=job.credits + read.credits,
+        )
+
+    def finish(self, job: Job, left: Sequence[Taken]) -> bool:
+        """End a job whose file was read to its true end; `left` is said of whom it does not name.
+
+        Returns whether this call ended it; somebody else may have.
+        """
+        with self._store.transaction() as connection:
+            if not self._is_open(connection, job):
+                return False
+            self._save(connection, job, left, self._clock())
+            purchases.drop_people(connection, job.purchase_id, {one.key for one in left})
+            self._close(connection, job, "done", None)
+            return True
+
+    def fail(self, job: Job, error: str) -> None:
+        """End a job that the server gave up; it delivered nothing and cost nothing."""
+        with self._store.transaction() as connection:
+            purchases.drop_people(connection, job.purchase_id, [i.key for i in job.purchase.identifiers])
+            purchases.close(connection, job.purchase_id, "refused", self._clock(), error=error, credits=0.0)
+
+    def doubt(self, job: Job, error: str = _LOST, *, told: bool = True) -> None:
+        """Leave whoever is not settled in doubt; what was read is kept."""
+        with self._store.transaction() as connection:
+            if self._is_open(connection, job):
+                self._close(connection, job, "in_doubt", error, told=told)
+
+    def reopen(self, job: Job) -> Job:
+        """Look again at a job that was left in doubt although the server knows it."""
+        with self._store.transaction() as connection:
+            connection.execute(
+                "UPDATE purchases SET state = 'running', credits = NULL WHERE purchase_id = ? AND state = 'in_doubt'",
+                (job.purchase_id,),
+            )
+        return self.get(job.purchase_id)
+
+    def _is_open(self, connection: sqlite3.Connection, job: Job) -> bool:
+        row = connection.execute("SELECT state FROM purchases WHERE purchase_id = ?", (job.purchase_id,)).fetchone()
+        return row is not None and row[0] in {"sent", "running"}
+
+    def _close(
+        self, connection: sqlite3.Connection, job: Job, state: str, error: str | None, *, told: bool = True
+    ) -> None:
+        matched, credits = connection.execute(
+            "SELECT matched, credits FROM jobs WHERE purchase_id = ?", (job.purchase_id,)
+        ).fetchone()
+        known = None if job.batch_id is None else credits
+        purchases.close(
+            connection, job.purchase_id, state, self._clock(), error=error, credits=known, matched=matched, told=told
+        )
+
+    def _save(self, connection: sqlite3.Connection, job: Job, taken: Iterable[Taken], now: float) -> None:
+        by_groups: dict[frozenset[str], list[tuple[str, Outcome, bytes | None]]] = {}
+        for one in taken:
+            by_groups.setdefault(one.groups, []).append((one.key, one.outcome, one.entry))
+        for groups, outcomes in by_groups.items():
+            coverage = people.coverage_id(connection, groups)
+            people.save(connection, self._scope_id, job.purchase_id, coverage, None, now, outcomes)
+
+
+def _folder(ledger: Path) -> Path:
+    return ledger.with_name(ledger.name + ".jobs")
+
+
+def identifiers_of(job: Job) -> dict[str, Identifier]:
+    """Return whom the job still owes an answer, by what was sent and by canonical spelling."""
+    found = {identifier.key: identifier for identifier in job.purchase.identifiers}
+    return found | {identifier.text: identifier for identifier in job.purchase.identifiers}

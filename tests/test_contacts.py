@@ -1,0 +1,205 @@
+"""Contacts in bulk: nothing asked or paid that was not wanted, and every kind paid once."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import sys
+
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+
+import crustframe
+from crustframe import PartialResultWarning, cli
+from crustframe.accessor import DataFrameCrust
+from crustframe.contacts import KINDS
+from crustframe.errors import BudgetError, ColumnExistsError, OfflineError, SettingError
+
+ASKED = {
+    "business_email": ["business_email"],
+    "personal_emails": ["personal_contact_info.personal_emails"],
+    "phone_numbers": ["personal_contact_info.phone_numbers"],
+}
+
+
+def people(n: int, start: int = 0) -> list[str]:
+    return [f"https://www.linkedin.com/in/lead-{number}-example" for number in range(start, start + n)]
+
+
+@pytest.fixture
+def sandbox():
+    with crustframe.sandbox(requests_per_minute=None, speed=900.0, job_seconds=30.0) as running:
+        yield running
+
+
+def test_kinds_together_and_one_at_a_time_cost_and_bring_the_same(sandbox, client):
+    together = crustframe.contacts(people(300), client=client)
+    assert together.report.credits == sandbox.credits_spent > 0
+    assert 1 == len(sandbox.jobs.submitted)
+
+    with crustframe.sandbox(requests_per_minute=None, speed=900.0, job_seconds=30.0, contact_lines="flat") as other:
+        paid = 0.0
+        for kind in KINDS:
+            one = crustframe.contacts(people(300), kinds=[kind], client=other.client)
+            paid += one.report.credits
+            assert ASKED[kind] == other.jobs.submitted[-1]["body"]["fields"]
+        assert paid == other.credits_spent == sandbox.credits_spent
+        again = crustframe.contacts(people(300), client=other.client)
+
+    assert_frame_equal(together.frame, again.frame)
+    assert (0, 0.0) == (again.report.calls, again.report.credits)
+
+
+def test_three_hundred_and_one_people_go_by_two_jobs(sandbox, client):
+    found = crustframe.contacts(people(301), kinds=["phone_numbers"], client=client)
+
+    assert [200, 200] == [one["status"] for one in sandbox.jobs.submitted]
+    assert found.report.credits == sandbox.credits_spent
+
+
+def test_only_the_kinds_that_the_ledger_lacks_are_asked_for(sandbox, client):
+    crustframe.contacts(people(5), kinds=["business_email"], client=client)
+
+    crustframe.contacts(people(8), kinds=["business_email", "phone_numbers"], client=client)
+
+    asked = [
+        (len(one["body"]["professional_network_profile_urls"]), one["body"]["fields"]) for one in sandbox.jobs.submitted
+    ]
+    both = ["business_email", "personal_contact_info.phone_numbers"]
+    assert [(5, ["business_email"]), (5, [both[1]]), (3, both)] == asked
+
+
+def test_the_columns_are_typed_and_the_frame_is_as_it_was(client):
+    frame = pd.DataFrame({"url": [*people(2), "", "a@corp.example", "junk"], "n": range(5)}, index=[4, 4, 2, 1, 0])
+
+    found = frame.crust.contacts("url", client=client)
+
+    assert [
+        "url", "n", "business_email", "business_emails", "business_email_status", "personal_email", "personal_emails",
+        "personal_email_status", "phone_number", "phone_numbers", "crust.status",
+    ] == list(found.columns)  # fmt: skip
+    assert {"string"} == {str(dtype) for dtype in found.dtypes.iloc[2:]}
+    assert_frame_equal(frame, found[["url", "n"]])
+    assert ["blank", "invalid", "invalid"] == found["crust.status"].tolist()[2:]
+
+
+def test_a_status_word_that_no_document_has_is_kept(sandbox, client):
+    sandbox.change(people(1)[0], "contact.business_emails", [{"email": "a@corp.example", "status": "brand_new"}])
+
+    found = crustframe.contacts(people(1), kinds=["business_email"], client=client)
+
+    assert ["a@corp.example", "brand_new"] == found.frame.iloc[0][["business_email", "business_email_status"]].tolist()
+
+
+def test_nothing_found_is_no_match_free_and_remembered_for_a_week(sandbox, client):
+    nobody = ["https://www.linkedin.com/in/nobody-there"]
+
+    assert ["no_match"] == crustframe.contacts(nobody, client=client).frame["crust.status"].tolist()
+    crustframe.contacts(nobody, client=client)
+    assert (1, 0.0) == (len(sandbox.jobs.submitted), sandbox.credits_spent)
+
+    later = sandbox.make_client(clock=lambda: sandbox.now() + 8 * 86400)
+    crustframe.contacts(nobody, client=later)
+    assert 2 == len(sandbox.jobs.submitted)
+
+
+def test_no_phone_number_does_not_mean_no_such_person(client):
+    crustframe.contacts(people(20), kinds=["phone_numbers"], client=client)
+
+    found = crustframe.enrich(people(20), fields=["basic_profile.name"], client=client)
+
+    assert 20 == found.report.statuses["matched"]
+
+
+def test_enrich_reads_contacts_that_were_bought_here(sandbox, client):
+    contacts = crustframe.contacts(people(10), kinds=["phone_numbers"], client=client)
+    reached = int(contacts.frame["phone_number"].notna().sum())
+
+    found = crustframe.enrich(people(10), fields=["contact.phone_numbers | count as n"], client=client)
+
+    assert reached == found.report.known > 0
+
+
+def test_verified_addresses_are_another_question(sandbox, client):
+    plain = crustframe.contacts(people(10), kinds=["business_email"], client=client)
+
+    checked = crustframe.contacts(people(10), kinds=["business_email"], verified=True, client=client)
+
+    assert checked.report.credits == 1.5 * plain.report.credits
+    assert sandbox.credits_spent == plain.report.credits + checked.report.credits
+    assert 0.0 == crustframe.contacts(people(10), kinds=["business_email"], client=client).report.credits
+
+
+def test_a_ceiling_holds_before_anything_is_sent(sandbox, client):
+    with pytest.raises(BudgetError, match="50 credits"):
+        crustframe.contacts(people(10), max_credits=49, client=client)
+    client.ledger.set_daily_ceiling(19)
+    with pytest.raises(BudgetError, match="standing ceiling"):
+        crustframe.contacts(people(10), kinds=["phone_numbers"], client=client)
+
+    assert [] == sandbox.jobs.submitted
+
+
+def test_an_unanswered_submit_is_found_and_not_sent_again(sandbox, client):
+    sandbox.jobs.faults.add("reset", times=1, charge=True)
+
+    found = crustframe.contacts(people(5), client=client)
+
+    assert (1, sandbox.credits_spent) == (len(sandbox.jobs.submitted), found.report.credits)
+
+
+def test_a_submit_that_no_job_came_of_is_in_doubt(sandbox, client):
+    sandbox.jobs.faults.add("reset", charge=False)
+
+    for _ in range(2):
+        with pytest.warns(PartialResultWarning):
+            found = crustframe.contacts(people(5), client=client)
+        assert {"in_doubt"} == set(found.frame["crust.status"])
+    assert 1 == len(sandbox.jobs.submitted)
+
+
+def test_without_waiting_a_ticket_comes_back(sandbox, client):
+    found = crustframe.contacts(people(5), client=client, wait=False)
+
+    assert ({"not_run"}, 5, 25.0) == (set(found.frame["crust.status"]), found.ticket.people, found.ticket.credits_high)
+    assert {"matched", "no_match"} >= set(crustframe.contacts(people(5), client=client).frame["crust.status"])
+    assert 1 == len(sandbox.jobs.submitted)
+
+
+def test_what_cannot_be_asked_is_said_before_anything_is_sent(sandbox, client):
+    for kinds in ([], ["fax"], "fax"):
+        with pytest.raises(SettingError):
+            crustframe.contacts(people(1), kinds=kinds, client=client)
+    with pytest.raises(ColumnExistsError):
+        pd.DataFrame({"url": people(1), "phone_number": [1]}).crust.contacts("url", client=client)
+    with pytest.raises(SettingError):
+        crustframe.contacts(people(1), webhook_url="https://hooks.example/x", client=client)
+    with pytest.raises(OfflineError):
+        crustframe.contacts(people(1), client=sandbox.make_client(offline=True))
+
+    assert [] == sandbox.jobs.submitted
+
+
+def test_the_accessor_takes_the_keywords_of_the_function():
+    def keywords(function):
+        parameters = inspect.signature(function).parameters.values()
+        return {p.name: p.default for p in parameters if p.name not in {"self", "data", "column"}}
+
+    assert keywords(crustframe.contacts) == keywords(DataFrameCrust.contacts)
+
+
+def test_the_shell_adds_contacts(monkeypatch, capsys, tmp_path):
+    pd.DataFrame({"url": people(3)}).to_csv(tmp_path / "leads.csv", index=False)
+    with crustframe.sandbox(requests_per_minute=None, job_seconds=0.1) as running:
+        monkeypatch.setenv("CRUSTDATA_API_KEY", running.key)
+        monkeypatch.setenv("CRUSTFRAME_BASE_URL", running.url)
+        arguments = ["contacts", tmp_path / "leads.csv", "--column", "url", "--kind", "phone_numbers"]
+        monkeypatch.setattr(sys, "argv", ["crustframe", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+
+    said = capsys.readouterr()
+    frame = pd.read_csv(io.StringIO(said.out))
+    assert (0, ["url", "phone_number", "phone_numbers", "crust.status"]) == (ended.value.code, list(frame.columns))
+    assert ["personal_contact_info.phone_numbers"] == running.jobs.submitted[0]["body"]["fields"]
