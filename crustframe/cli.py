@@ -572,7 +572,7 @@ def _age(text: str) -> str | None:
 
 
 @contextlib.contextmanager
-def _client(sandbox: bool, ledger: Path | None, concurrency: int) -> Iterator[Client]:
+def _client(sandbox: bool, ledger: Path | None, concurrency: int = DEFAULT_CONCURRENCY) -> Iterator[Client]:
     if not sandbox:
         with Client(ledger=ledger, concurrency=concurrency) as client:
             yield client

@@ -83,7 +83,7 @@ def test_the_options_of_the_shell_are_the_keywords_with_dashes(command, function
 @pytest.mark.parametrize("command", ["enrich", "plan"])
 def test_the_shell_has_no_further_option_that_python_lacks(command):
     of_files = {"column", "field", "output", "receipt", "csv_safe", "yes", "sandbox", "ledger", "delimiter", "encoding"}
-    of_files |= {"sheet", "json", "help", "matches"}
+    of_files |= {"sheet", "json", "help", "matches", "concurrency"}  # the last is of the client
 
     assert set() == set(options(command)) - of_files - set(keywords(getattr(crustframe, command)))
 
