@@ -162,6 +162,24 @@ def test_a_doubt_that_was_charged_is_told_so_and_bought_again_only_on_request(sa
     later.close()
 
 
+def test_a_doubt_outlives_a_buyer_that_dies_before_it_bought_again(sandbox, client):
+    """What was claimed to be resent and never sent is still a doubt, not somebody new."""
+    lose_an_answer(sandbox, client, charge=True)
+    sandbox.faults.clear()
+    nobody_listens = sandbox.make_client(base_url="http://127.0.0.1:9", sleep=lambda s: None)
+
+    with pytest.warns(PartialResultWarning, match="cannot be reached"):
+        crustframe.enrich(people(10), fields=FIELDS, on_doubt="resend", client=nobody_listens)
+    with pytest.warns(PartialResultWarning, match="in doubt"):
+        crustframe.enrich(people(10), fields=FIELDS, client=client)
+
+    assert 10.0 == sandbox.credits_spent
+    found = crustframe.enrich(people(10), fields=FIELDS, on_doubt="resend", client=client)
+    assert 10 == len(found.report.resent)
+    assert [] == client.ledger.doubts()
+    nobody_listens.close()
+
+
 def test_a_fresh_doubt_is_not_called_uncharged_before_the_log_had_time(sandbox, client):
     lose_an_answer(sandbox, client, charge=False)
     assert 10 == len(resolve(client).untold)

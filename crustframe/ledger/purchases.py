@@ -125,8 +125,6 @@ def claim(
         if doubts and not all(may_resend(doubt) for doubt in doubts):
             found.doubtful += doubts
             continue
-        for doubt in doubts:
-            _buy_again(connection, doubt)
         found.resent += doubts
         taken.append(identifier)
     examined = set(keys[: found.examined])
@@ -180,13 +178,22 @@ def _insert(connection: sqlite3.Connection, request: Request, taken: list[Identi
     return Purchase(purchase_id, tuple(taken), request.groups, worst)
 
 
-def _buy_again(connection: sqlite3.Connection, doubt: Doubt) -> None:
-    drop_people(connection, doubt.purchase_id, [doubt.identifier.key])
-    left = connection.execute(
-        "SELECT count(*) FROM purchase_people WHERE purchase_id = ?", (doubt.purchase_id,)
-    ).fetchone()[0]
-    if not left:
-        connection.execute("UPDATE purchases SET state = 'resent' WHERE purchase_id = ?", (doubt.purchase_id,))
+def end_doubts(connection: sqlite3.Connection, scope_id: int, keys: Sequence[str]) -> None:
+    """End the earlier doubts about people who are answered for now.
+
+    Not before: a buyer that is killed while it buys them again must leave both doubts behind.
+    """
+    answered = set(keys)
+    rows = connection.execute(
+        "SELECT purchase_id, key FROM purchase_people JOIN purchases USING (purchase_id) "
+        "WHERE scope_id = ? AND state = 'in_doubt' AND state NOT IN ('done', 'refused')",
+        (scope_id,),
+    ).fetchall()
+    for purchase_id in {purchase_id for purchase_id, key in rows if key in answered}:
+        held = {key for number, key in rows if number == purchase_id}
+        drop_people(connection, purchase_id, held & answered)
+        if held <= answered:
+            connection.execute("UPDATE purchases SET state = 'resent' WHERE purchase_id = ?", (purchase_id,))
 
 
 def drop_people(connection: sqlite3.Connection, purchase_id: int, keys: Iterable[str]) -> None:
