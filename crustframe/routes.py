@@ -99,6 +99,8 @@ def choose(
     price = "the price is the same"
     if route == "job":
         reason = f"route: job, as told; {times}; {price}"
+    elif not calls_s and not under_way:
+        reason = ""  # calls need no waiting: there was nothing to choose
     else:
         active = f", {counted(len(under_way), 'job')} under way" if under_way else ""
         reason = f"route: {'job' if takes_job else 'calls'}, since it ends first: {times}{active}; {price}"
