@@ -222,7 +222,7 @@ def test_the_makefile_names_no_place():
 
         assert "://" not in text
         assert "index-url" not in text
-        assert "/work/" not in text
+        assert not re.search(r"(?<![\w.$)])/(?:home|root|opt|srv)/", text)
 
 
 # Tables -------------------------------------------------------------------------------------------------------
