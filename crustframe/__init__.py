@@ -18,7 +18,8 @@ from crustframe import accessor as _accessor  # noqa: F401
 from crustframe import errors
 from crustframe.changes import changes
 from crustframe.client import Client
-from crustframe.contacts import contacts
+from crustframe.contact_plan import ContactPlan
+from crustframe.contacts import Contacts, contacts, plan_contacts
 from crustframe.enrichment import Enrichment, Interrupted, enrich, matches, plan
 from crustframe.errors import CrustframeError, PartialResultWarning, RetirementWarning
 from crustframe.plan import Plan
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Client",
+    "ContactPlan",
+    "Contacts",
     "CrustframeError",
     "Enrichment",
     "Interrupted",
@@ -46,6 +49,7 @@ __all__ = [
     "errors",
     "matches",
     "plan",
+    "plan_contacts",
     "sandbox",
     "schema",
 ]

@@ -11,7 +11,8 @@ from crustframe.api.surfaces import Api
 from crustframe.assembly import Provenance
 from crustframe.changes import changes
 from crustframe.client import Client
-from crustframe.contacts import KINDS, Kind, contacts
+from crustframe.contact_plan import KINDS, ContactPlan, Kind
+from crustframe.contacts import contacts, plan_contacts
 from crustframe.enrichment import Errors, Prices, enrich, matches, plan
 from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction
 from crustframe.frames import Only
@@ -57,6 +58,7 @@ class DataFrameCrust:
         lists: Reduction = "join",
         overwrite: bool = False,
         wait: bool = True,
+        webhook_url: str | None = None,
         progress: bool | ProgressCallback | None = None,
         client: Client | None = None,
     ) -> pd.DataFrame:
@@ -69,7 +71,7 @@ class DataFrameCrust:
         column : hashable
             Which column holds profile URLs or business e-mails.
         fields, api, max_credits, partial, errors, min_similarity_score, min_verdict, force_fetch, enrich_realtime, \
-preview, keep, max_age, only, on_doubt, route, provenance, lists, overwrite, wait, progress, client
+preview, keep, max_age, only, on_doubt, route, provenance, lists, overwrite, wait, webhook_url, progress, client
             As :func:`crustframe.enrich` takes them.
 
         Returns
@@ -113,6 +115,7 @@ preview, keep, max_age, only, on_doubt, route, provenance, lists, overwrite, wai
             lists=lists,
             overwrite=overwrite,
             wait=wait,
+            webhook_url=webhook_url,
             progress=progress,
             client=client,
         ).frame
@@ -225,6 +228,7 @@ client
         kinds: Sequence[Kind] = KINDS,
         *,
         max_credits: float | None = None,
+        partial: bool = False,
         verified: bool = False,
         max_age: str | float | None = "30d",
         on_doubt: OnDoubt = "ask",
@@ -241,7 +245,7 @@ client
         ----------
         column : hashable
             Which column holds profile URLs.
-        kinds, max_credits, verified, max_age, on_doubt, overwrite, wait, webhook_url, client
+        kinds, max_credits, partial, verified, max_age, on_doubt, overwrite, wait, webhook_url, client
             As :func:`crustframe.contacts` takes them.
 
         Returns
@@ -255,6 +259,7 @@ client
             column,
             kinds,
             max_credits=max_credits,
+            partial=partial,
             verified=verified,
             max_age=max_age,
             on_doubt=on_doubt,
@@ -263,6 +268,43 @@ client
             webhook_url=webhook_url,
             client=client,
         ).frame
+
+    def plan_contacts(
+        self,
+        column: Hashable,
+        kinds: Sequence[Kind] = KINDS,
+        *,
+        max_credits: float | None = None,
+        partial: bool = False,
+        verified: bool = False,
+        max_age: str | float | None = "30d",
+        on_doubt: OnDoubt = "ask",
+        client: Client | None = None,
+    ) -> ContactPlan:
+        """Return what :meth:`contacts` with the same arguments would send and cost. Opens no socket, costs nothing.
+
+        Parameters
+        ----------
+        column : hashable
+            Which column holds profile URLs.
+        kinds, max_credits, partial, verified, max_age, on_doubt, client
+            As :func:`crustframe.plan_contacts` takes them.
+
+        Returns
+        -------
+        ContactPlan
+        """
+        return plan_contacts(
+            self._frame,
+            column,
+            kinds,
+            max_credits=max_credits,
+            partial=partial,
+            verified=verified,
+            max_age=max_age,
+            on_doubt=on_doubt,
+            client=client,
+        )
 
     def changes(self, column: Hashable, fields: Fields | None = None, *, client: Client | None = None) -> pd.DataFrame:
         """Return what changed about these people each time they were bought anew. From the ledger, 0 credits.
@@ -308,6 +350,7 @@ class SeriesCrust:
         provenance: Provenance = "status",
         lists: Reduction = "join",
         wait: bool = True,
+        webhook_url: str | None = None,
         progress: bool | ProgressCallback | None = None,
         client: Client | None = None,
     ) -> pd.DataFrame:
@@ -318,7 +361,7 @@ class SeriesCrust:
         Parameters
         ----------
         fields, api, max_credits, partial, errors, min_similarity_score, min_verdict, force_fetch, enrich_realtime, \
-preview, keep, max_age, on_doubt, route, provenance, lists, wait, progress, client
+preview, keep, max_age, on_doubt, route, provenance, lists, wait, webhook_url, progress, client
             As :func:`crustframe.enrich` takes them.
 
         Returns
@@ -349,6 +392,7 @@ preview, keep, max_age, on_doubt, route, provenance, lists, wait, progress, clie
             provenance=provenance,
             lists=lists,
             wait=wait,
+            webhook_url=webhook_url,
             progress=progress,
             client=client,
         ).frame
@@ -439,5 +483,78 @@ on_doubt, route, lists, prices, client
             preview=preview,
             max_age=max_age,
             lists=lists,
+            client=client,
+        )
+
+    def contacts(
+        self,
+        kinds: Sequence[Kind] = KINDS,
+        *,
+        max_credits: float | None = None,
+        partial: bool = False,
+        verified: bool = False,
+        max_age: str | float | None = "30d",
+        on_doubt: OnDoubt = "ask",
+        wait: bool = True,
+        webhook_url: str | None = None,
+        client: Client | None = None,
+    ) -> pd.DataFrame:
+        """Return business e-mails, personal e-mails and phone numbers of these people, with the series' index.
+
+        Costs 1, 2 and 2 credits for whoever has them; no base credit, and what the ledger holds is free.
+
+        Parameters
+        ----------
+        kinds, max_credits, partial, verified, max_age, on_doubt, wait, webhook_url, client
+            As :func:`crustframe.contacts` takes them.
+
+        Returns
+        -------
+        pandas.DataFrame
+            With ``wait=False`` people whose job is under way are ``not_run``.
+        """
+        return contacts(
+            self._series,
+            kinds=kinds,
+            max_credits=max_credits,
+            partial=partial,
+            verified=verified,
+            max_age=max_age,
+            on_doubt=on_doubt,
+            wait=wait,
+            webhook_url=webhook_url,
+            client=client,
+        ).frame
+
+    def plan_contacts(
+        self,
+        kinds: Sequence[Kind] = KINDS,
+        *,
+        max_credits: float | None = None,
+        partial: bool = False,
+        verified: bool = False,
+        max_age: str | float | None = "30d",
+        on_doubt: OnDoubt = "ask",
+        client: Client | None = None,
+    ) -> ContactPlan:
+        """Return what :meth:`contacts` with the same arguments would send and cost. Opens no socket, costs nothing.
+
+        Parameters
+        ----------
+        kinds, max_credits, partial, verified, max_age, on_doubt, client
+            As :func:`crustframe.plan_contacts` takes them.
+
+        Returns
+        -------
+        ContactPlan
+        """
+        return plan_contacts(
+            self._series,
+            kinds=kinds,
+            max_credits=max_credits,
+            partial=partial,
+            verified=verified,
+            max_age=max_age,
+            on_doubt=on_doubt,
             client=client,
         )

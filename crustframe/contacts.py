@@ -4,42 +4,44 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from crustframe import contract
-from crustframe.api import jobs as api
+from crustframe.api.jobs import check_webhook
 from crustframe.client import Client
 from crustframe.config import read_age
+from crustframe.contact_plan import (
+    KINDS,
+    ContactPlan,
+    ContactQuestion,
+    Kind,
+    make_contact_plan,
+    read_kinds,
+    urls_of,
+)
 from crustframe.enrichment import client_of, stacklevel
-from crustframe.errors import BudgetError, OfflineError, PartialResultWarning, SettingError
+from crustframe.errors import OfflineError, PartialResultWarning
 from crustframe.expand import Expansion
 from crustframe.fields import Path, read_paths
 from crustframe.frames import STATUS_COLUMN, beside, cells_of, check_names
 from crustframe.identifiers import Identifier, Identifiers, read_identifiers
-from crustframe.jobs import JobBuyer, Ticket, nothing_of
+from crustframe.job_buying import JobBuyer
+from crustframe.jobs import Ticket
 from crustframe.ledger import Need
 from crustframe.purchasing import Bought, OnDoubt
-from crustframe.question import NO_MATCH_AGE_S, check_ceiling
+from crustframe.question import check_ceiling
 from crustframe.records import Record, Status
 from crustframe.report import Report, make_report
-from crustframe.wording import counted, persons
+from crustframe.wording import persons
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from crustframe.ledger import Ledger
 
-Kind = Literal["business_email", "personal_emails", "phone_numbers"]
-KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-
-_GROUPS: Final[Mapping[str, str]] = {
-    "business_email": "contact.business_emails",
-    "personal_emails": "contact.personal_emails",
-    "phone_numbers": "contact.phone_numbers",
-}
-_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+_FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "business_email": (
         "contact.business_emails[0].email as business_email",
         "contact.business_emails[*].email as business_emails | join",
@@ -76,27 +78,13 @@ class Contacts:
     ticket: Ticket | None = None
 
 
-@dataclass(slots=True)
-class _Wanted:
-    """Whom the ledger lacks which kinds of."""
-
-    by_kinds: dict[frozenset[str], list[Identifier]] = field(default_factory=dict)
-    in_doubt: set[str] = field(default_factory=set)
-
-    @property
-    def people(self) -> int:
-        return sum(map(len, self.by_kinds.values()))
-
-    def credits(self, *, verified: bool) -> float:
-        return sum(_price(kinds, verified=verified) * len(people) for kinds, people in self.by_kinds.items())
-
-
 def contacts(
     data: pd.DataFrame | pd.Series[Any] | Iterable[object],
     column: Hashable | None = None,
     kinds: Sequence[Kind] = KINDS,
     *,
     max_credits: float | None = None,
+    partial: bool = False,
     verified: bool = False,
     max_age: str | float | None = "30d",
     on_doubt: OnDoubt = "ask",
@@ -121,6 +109,8 @@ def contacts(
         What to ask for; nothing else is asked or paid.
     max_credits : float, optional
         Ceiling for this call, in credits. ``None``: no ceiling.
+    partial : bool
+        Buy what surely fits under the ceiling; the rest is ``not_run``.
     verified : bool
         Let the API check business addresses anew.
     max_age : str or float, optional
@@ -164,34 +154,32 @@ def contacts(
     ['phone_number', 'phone_numbers', 'crust.status']
     """
     started = time.monotonic()
-    kinds = _read_kinds(kinds)
+    question = ContactQuestion(read_kinds(kinds), verified, read_age(max_age))
     check_ceiling(max_credits)
-    paths = read_paths([name for kind in kinds for name in _FIELDS[kind]])
+    paths = read_paths([name for kind in question.kinds for name in _FIELDS[kind]])
     cells = cells_of(data, column)
     check_names(data, [*(path.name for path in paths), STATUS_COLUMN], overwrite)
-    age_s = read_age(max_age)
-    flags = frozenset({api.VERIFIED}) if verified and "business_email" in kinds else frozenset()
     with client_of(client) as asked:
         if webhook_url is not None:
-            api.check_webhook(webhook_url, is_sandbox=asked.settings.is_loopback)
+            check_webhook(webhook_url, is_sandbox=asked.settings.is_loopback)
         identifiers = read_identifiers(cells)
-        people = [i for i in identifiers.unique if i.kind == contract.PROFILE_URL]
-        wanted = _wanted(asked.ledger, people, kinds, flags, age_s, on_doubt)
-        check_budget(asked.ledger, wanted, max_credits, verified=bool(flags))
-        bought, buyers = _buy(asked, wanted, flags, age_s, max_credits, on_doubt, wait, webhook_url)
+        people = urls_of(identifiers)
+        made = make_contact_plan(asked.ledger, identifiers, question, on_doubt=on_doubt)
+        made.within(max_credits, partial=partial)
+        bought, buyers = _buy(asked, made, question, max_credits, on_doubt, wait, webhook_url)
         table = _Table(identifiers, paths)
-        for kind in kinds:
-            need = _need(_GROUPS[kind], flags, age_s)
+        for kind in question.kinds:
+            need = question.need(kind)
             known = asked.ledger.known(people, need)
             for record in asked.ledger.recall(people, known, need):
                 table.put(record)
         under_way = _under_way(asked, people, buyers)
-        table.settle(_lacking(asked.ledger, people, kinds, flags, age_s), wanted.in_doubt, under_way, buyers)
+        table.settle(question.lacking(asked.ledger, people), made.doubtful, under_way, buyers)
         columns, drift = table.columns()
         report = make_report(
             identifiers,
             table.statuses,
-            known=len(people) - wanted.people,
+            known=made.known,
             bought=bought,
             price=0.0,
             drift=drift,
@@ -209,123 +197,94 @@ def contacts(
     return found
 
 
+def plan_contacts(
+    data: pd.DataFrame | pd.Series[Any] | Iterable[object],
+    column: Hashable | None = None,
+    kinds: Sequence[Kind] = KINDS,
+    *,
+    max_credits: float | None = None,
+    partial: bool = False,
+    verified: bool = False,
+    max_age: str | float | None = "30d",
+    on_doubt: OnDoubt = "ask",
+    client: Client | None = None,
+) -> ContactPlan:
+    """Return what :func:`contacts` with the same arguments would send and cost. Costs nothing, opens no socket.
+
+    Parameters
+    ----------
+    data, column, kinds, max_credits, partial, verified, max_age, on_doubt, client
+        As :func:`contacts` takes them.
+
+    Returns
+    -------
+    ContactPlan
+
+    Raises
+    ------
+    BudgetError
+        It may cost more than `max_credits`.
+    ColumnNotFoundError, ConfigurationError
+        Something to mend first.
+    """
+    question = ContactQuestion(read_kinds(kinds), verified, read_age(max_age))
+    check_ceiling(max_credits)
+    cells = cells_of(data, column)
+    with client_of(client) as asked:
+        made = make_contact_plan(asked.ledger, read_identifiers(cells), question, on_doubt=on_doubt)
+    return made.within(max_credits, partial=partial)
+
+
 def column_names(kinds: Sequence[Kind]) -> list[str]:
     """Return the columns that these kinds become."""
-    return [*(path.name for path in read_paths([n for k in _read_kinds(kinds) for n in _FIELDS[k]])), STATUS_COLUMN]
-
-
-def _read_kinds(kinds: Sequence[Kind]) -> tuple[Kind, ...]:
-    asked: tuple[Any, ...] = tuple(dict.fromkeys([kinds] if isinstance(kinds, str) else kinds))
-    strange = [kind for kind in asked if kind not in KINDS]
-    if strange or not asked:
-        raise SettingError(
-            f"{strange[0]!r} is no kind of contact. Nothing was sent." if strange else "No kind is named.",
-            hint=f"kinds are {', '.join(KINDS)}.",
-        )
-    return asked
-
-
-def _price(groups: frozenset[str], *, verified: bool) -> float:
-    flag = frozenset({api.VERIFIED}) if verified and "contact.business_emails" in groups else frozenset()
-    return api.price_of(contract.CONTACT_JOB_PATH, groups | flag)
-
-
-def _need(group: str, flags: frozenset[str], age_s: float | None) -> Need:
-    return Need(frozenset({group}) | (flags if group == "contact.business_emails" else frozenset()), age_s, 0.0)
-
-
-def _nothing_need(group: str, flags: frozenset[str], age_s: float | None) -> Need:
-    at_most = NO_MATCH_AGE_S if age_s is None else min(age_s, NO_MATCH_AGE_S)
-    return Need(frozenset({nothing_of(group, bool(flags))}), at_most, 0.0)
-
-
-def _lacking(
-    ledger: Ledger, people: Sequence[Identifier], kinds: Sequence[Kind], flags: frozenset[str], age_s: float | None
-) -> dict[str, frozenset[str]]:
-    """Return, by person, the groups that the ledger knows nothing of."""
-    lacking: dict[str, frozenset[str]] = {}
-    for kind in kinds:
-        group = _GROUPS[kind]
-        there = {
-            **ledger.known(people, _need(group, flags, age_s)),
-            **ledger.known(people, _nothing_need(group, flags, age_s)),
-        }
-        for identifier in people:
-            if identifier.key not in there:
-                lacking[identifier.key] = lacking.get(identifier.key, frozenset()) | {group}
-    return lacking
-
-
-def _wanted(
-    ledger: Ledger,
-    people: Sequence[Identifier],
-    kinds: Sequence[Kind],
-    flags: frozenset[str],
-    age_s: float | None,
-    on_doubt: OnDoubt,
-) -> _Wanted:
-    wanted = _Wanted()
-    lacking = _lacking(ledger, people, kinds, flags, age_s)
-    doubts = [] if on_doubt == "resend" else ledger.doubts(people)
-    wanted.in_doubt = {d.identifier.key for d in doubts if d.told or on_doubt == "skip"} & lacking.keys()
-    for identifier in people:
-        if identifier.key in lacking and identifier.key not in wanted.in_doubt:
-            wanted.by_kinds.setdefault(lacking[identifier.key], []).append(identifier)
-    return wanted
-
-
-def check_budget(ledger: Ledger, wanted: _Wanted, max_credits: float | None, *, verified: bool) -> None:
-    """Refuse what may cost more than a ceiling allows, before anything is sent."""
-    high = wanted.credits(verified=verified)
-    left = ledger.left_today()
-    for ceiling, name in ((max_credits, "max_credits is"), (left, "what is left of today's standing ceiling is")):
-        if ceiling is not None and high > ceiling:
-            raise BudgetError(
-                f"Contacts of {persons(wanted.people)} may cost up to {counted(high, 'credit')}; {name} {ceiling:g}. "
-                "Nothing was sent, nothing was charged.",
-                hint=f"allow {high:g}, take fewer rows, or fewer kinds.",
-            )
+    return [*(path.name for path in read_paths([n for k in read_kinds(kinds) for n in _FIELDS[k]])), STATUS_COLUMN]
 
 
 def _buy(
     client: Client,
-    wanted: _Wanted,
-    flags: frozenset[str],
-    age_s: float | None,
+    plan: ContactPlan,
+    question: ContactQuestion,
     max_credits: float | None,
     on_doubt: OnDoubt,
     wait: bool,
     webhook_url: str | None,
 ) -> tuple[Bought, list[JobBuyer]]:
-    bought, buyers = Bought(), []
-    if wanted.by_kinds:
-        client.settings.require_key()
-        if client.settings.offline:
-            raise OfflineError(
-                f"The ledger lacks contacts of {persons(wanted.people)}, and offline was asked for. No socket was "
-                "opened, nothing was charged.",
-                hint="run once without CRUSTFRAME_OFFLINE to buy them.",
-            )
-    for groups, people in wanted.by_kinds.items():
-        flagged = groups | (flags if "contact.business_emails" in groups else frozenset())
-        # What another run bought meanwhile is seen after the jobs, kind by kind.
-        buyer = JobBuyer(
-            client,
-            contract.CONTACT_JOB_PATH,
-            flagged,
-            need=Need(flagged, age_s, 0.0),
-            price=_price(groups, verified=bool(flags)),
-            max_credits=max_credits,
-            on_doubt=on_doubt,
-            bought=bought,
-            webhook_url=webhook_url,
+    """Buy every kind of everybody under one ceiling; all jobs are submitted before any is waited for."""
+    bought = Bought()
+    buyers: list[JobBuyer] = []
+    if not plan.new:
+        return bought, buyers
+    client.settings.require_key()
+    if client.settings.offline:
+        raise OfflineError(
+            f"The ledger lacks contacts of {persons(plan.n_new)}, and offline was asked for. No socket was "
+            "opened, nothing was charged.",
+            hint="run once without CRUSTFRAME_OFFLINE to buy them.",
         )
-        buyers.append(buyer)
-        buyer.buy(people, wait=wait)
-        if buyer.refusal is not None:
-            raise buyer.refusal
-        if bought.interrupted or bought.stopped is not None:
-            break
+    with ExitStack() as open_runs:
+        for groups, people in plan.new.items():
+            asked = question.asked(groups)
+            observed = client.ledger.observed_price(asked, contract.CONTACT_JOB_PATH) or 0.0
+            buyer = JobBuyer(
+                client,
+                contract.CONTACT_JOB_PATH,
+                asked,
+                need=Need(asked, question.max_age_s, 0.0),
+                price=max(question.price(groups), observed),
+                max_credits=max_credits,
+                on_doubt=on_doubt,
+                bought=bought,
+                webhook_url=webhook_url,
+            )
+            buyers.append(open_runs.enter_context(buyer))
+            buyer.submit(people)
+            if bought.interrupted:
+                break
+        for buyer in buyers:
+            if wait and not bought.interrupted and bought.stopped is None:
+                buyer.wait()
+            if buyer.refusal is not None:
+                raise buyer.refusal
     return bought, buyers
 
 
@@ -377,12 +336,12 @@ class _Table:
     def settle(
         self,
         lacking: Mapping[str, frozenset[str]],
-        in_doubt: set[str],
+        in_doubt: Collection[str],
         under_way: set[str],
         buyers: Sequence[JobBuyer],
     ) -> None:
         """Say of everybody whom the ledger still lacks something of what became of the question."""
-        doubtful = in_doubt | {key for buyer in buyers for key in buyer.in_doubt()}
+        doubtful = {*in_doubt} | {key for buyer in buyers for key in buyer.in_doubt()}
         failed = {key for buyer in buyers for key in buyer.failed()}
         for key in lacking:
             position = self._positions[key]

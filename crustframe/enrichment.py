@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from crustframe.api.jobs import check_webhook
 from crustframe.api.options import Options
 from crustframe.api.surfaces import Api
 from crustframe.assembly import PeopleTable, Provenance, matches_of, provenance_names
@@ -44,7 +45,7 @@ from crustframe.question import (
 )
 from crustframe.records import Record, Status
 from crustframe.report import Report, make_report
-from crustframe.routes import Route, choose
+from crustframe.routes import Choice, Route, choose
 from crustframe.routes import buy as buy_by_routes
 from crustframe.verdict import MinVerdict
 
@@ -136,6 +137,7 @@ def enrich(
     lists: Reduction = "join",
     overwrite: bool = False,
     wait: bool = True,
+    webhook_url: str | None = None,
     progress: bool | ProgressCallback | None = None,
     client: Client | None = None,
 ) -> Enrichment:
@@ -201,6 +203,8 @@ def enrich(
     wait : bool
         Wait for jobs. Without it their people are ``not_run`` until their results are fetched
         (:func:`crustframe.jobs.collect`, ``crustframe jobs wait``) and the same is run again, at 0 credits.
+    webhook_url : str, optional
+        Whom the API tells when a job ends; see ``crustframe jobs listen``.
     progress : bool or callable, optional
         A line on stderr, or a callable that takes :class:`~crustframe.progress.Progress`. Default: when somebody
         watches.
@@ -261,15 +265,19 @@ def enrich(
     with client_of(client) as owner:
         asked = owner.facing(type(question.options))
         rows = chosen_rows(data, cells, question, only, asked)
+        if webhook_url is not None:
+            check_webhook(webhook_url, is_sandbox=asked.settings.is_loopback)
         identifiers = read_identifiers(cells if rows is None else [cells[row] for row in rows])
-        known, plan = _plan(asked, identifiers, question, on_doubt, route=route)
+        known, plan, choice = _plan(asked, identifiers, question, on_doubt, route=route)
         plan.within(max_credits, partial=partial)
 
         table = PeopleTable(identifiers, question, min_verdict, judges=provenance == "full" or min_verdict is not None)
         for record in asked.ledger.recall(identifiers.unique, known, question.need):
             table.put(record)
         _tell_doubts(table, asked, plan, known)
-        bought, ticket = _buy(asked, table, plan, question, max_credits, on_doubt, errors, progress, route, wait)
+        bought, ticket = _buy(
+            asked, table, plan, question, max_credits, on_doubt, errors, progress, choice, wait, webhook_url
+        )
 
         columns, drift = table.columns(provenance)
         report = make_report(
@@ -372,7 +380,7 @@ keep, max_age, only, on_doubt, route, lists, client
             question, pace = _granted(question, asked)
         rows = chosen_rows(data, cells, question, only, asked)
         identifiers = read_identifiers(cells if rows is None else [cells[row] for row in rows])
-        _, made = _plan(asked, identifiers, question, on_doubt, pace, route=route)
+        _, made, _ = _plan(asked, identifiers, question, on_doubt, pace, route=route)
     return made.within(max_credits, partial=partial)
 
 
@@ -418,7 +426,7 @@ def look_up(
     )
     question = replace(question, need=question.need._replace(no_match_age_s=read_age(no_match_age, "no_match_age")))
     identifiers = read_identifiers(cells)
-    known, made = _plan(client, identifiers, question, "skip")
+    known, made, _ = _plan(client, identifiers, question, "skip")
     table = PeopleTable(identifiers, question, None, judges=False)
     for record in client.ledger.recall(identifiers.unique, known, question.need):
         table.put(record)
@@ -471,9 +479,9 @@ def buy(
         max_age=max_age,
     )
     identifiers = read_identifiers(cells)
-    _, made = _plan(client, identifiers, question, "skip")
+    _, made, choice = _plan(client, identifiers, question, "skip")
     table = PeopleTable(identifiers, question, None, judges=False)
-    bought, _ = _buy(client, table, made, question, max_credits, "skip", "coerce", False, "calls", wait=False)
+    bought, _ = _buy(client, table, made, question, max_credits, "skip", "coerce", False, choice, False, None)
     return bought
 
 
@@ -550,28 +558,32 @@ def _plan(
     requests_per_minute: float | None = None,
     *,
     route: Route = "calls",
-) -> tuple[dict[str, Known], Plan]:
+) -> tuple[dict[str, Known], Plan, Choice]:
+    options = question.options
     known = client.ledger.known(identifiers.unique, question.need)
     doubts = [] if on_doubt == "resend" else client.ledger.doubts(identifiers.unique)
+    in_doubt = {d.identifier.key for d in doubts if d.told or on_doubt == "skip"} - set(known)
+    new = [i for i in identifiers.unique if i.key not in known and i.key not in in_doubt]
+    pace = requests_per_minute or client.requests_per_minute
+    choice = choose(client, options, new, route, pace)
     made = make_plan(
         identifiers,
         known=known,
-        in_doubt={d.identifier.key for d in doubts if d.told or on_doubt == "skip"} - set(known),
-        groups=question.options.groups,
-        price=max(question.options.price, client.ledger.observed_price(question.options.coverage) or 0.0),
-        requests_per_minute=requests_per_minute or client.requests_per_minute,
+        in_doubt=in_doubt,
+        groups=options.groups,
+        price=choice.price,
+        requests_per_minute=pace,
         match_rate=client.ledger.match_rate(),
-        prices=question.options.prices,
-        max_identifiers=question.options.max_identifiers,
+        prices=options.prices,
+        max_identifiers=options.max_identifiers,
         credits_left_today=client.ledger.left_today(),
     )
-    choice = choose(client, question.options, made.new, route, made.requests_per_minute)
     made = replace(made, route="job" if choice.by_job else "calls", job_minutes=choice.job_minutes)
     if choice.reason:
         made = replace(made, notes=(*made.notes, choice.reason))
-    if question.options.retirement:
+    if options.retirement:
         made = replace(made, notes=tuple(cost_notes(question.paths, made.price, made.n_new)))
-    return known, made
+    return known, made, choice
 
 
 def _granted(question: Question, client: Client) -> tuple[Question, float | None]:
@@ -613,8 +625,9 @@ def _buy(
     on_doubt: OnDoubt,
     errors: Errors,
     progress: bool | ProgressCallback | None,
-    route: Route,
+    choice: Choice,
     wait: bool,
+    webhook_url: str | None,
 ) -> tuple[Bought, Ticket | None]:
     if not plan.new:
         return Bought(), None
@@ -654,7 +667,7 @@ def _buy(
         return buy_by_routes(
             client,
             buyer,
-            choose(client, question.options, plan.new, route, plan.requests_per_minute),
+            choice,
             question.options,
             need=question.need,
             max_credits=max_credits,
@@ -662,6 +675,7 @@ def _buy(
             on_record=take,
             on_settled=follow,
             wait=wait,
+            webhook_url=webhook_url,
         )
     finally:
         close()

@@ -1,4 +1,4 @@
-"""``crustframe contacts`` and ``crustframe jobs list | wait | fetch | resume | listen``."""
+"""``crustframe jobs list | wait | fetch | resume | listen``."""
 
 from __future__ import annotations
 

@@ -7,39 +7,33 @@ picked up by the next one, whichever front end it comes from.
 from __future__ import annotations
 
 import logging
-from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from crustframe import contract
 from crustframe.api import jobs as api
+from crustframe.api.account import read_usage_events
 from crustframe.api.results import BrokenFileError, read_line, read_lines, size_cap
 from crustframe.client import Client
 from crustframe.errors import (
     APIConnectionError,
     APIError,
-    BadRequestError,
     NoAnswerError,
-    PermissionDeniedError,
     RateLimitError,
     ResponseError,
     ServiceError,
     TransportError,
 )
-from crustframe.http.retry import Retries
 from crustframe.identifiers import Identifier
-from crustframe.ledger import Doubt, Need, Purchase
 from crustframe.ledger.jobs import Job, JobBook, OvertakenError, Read, Taken, identifiers_of
 from crustframe.ledger.people import pack
-from crustframe.purchasing import Bought, OnDoubt
-from crustframe.records import Record
+from crustframe.purchasing import Bought
 from crustframe.wording import counted, persons
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from crustframe.ledger import Run
 
 POLL_S: Final = (5.0, 60.0)  # reliability notes, section 7: doubling, with jitter
 PATIENCE_S: Final = 86400.0
@@ -47,7 +41,9 @@ UNKNOWN_S: Final = 600.0
 """How long a job that was accepted may be unknown to the API."""
 SETTLES_S: Final = 60.0
 """How long an unanswered submit may take to show in the list of jobs."""
+_EARLIER_S: Final = 10.0
 _LATEST_S: Final = 600.0
+"""How far a row of the list or of the usage log may lie before and after the submit, by two clocks."""
 _FETCHES: Final = 3
 _LINES: Final = 500
 _BYTES: Final = 4 * 2**20
@@ -96,7 +92,10 @@ class Ticket:
             "`crustframe jobs wait` fetches the results; then run the same again for the columns, at 0 credits",
         ]
         if self.left:
-            lines.append(f"{persons(self.left)} not submitted: at most {contract.MAX_ACTIVE_JOBS} jobs run at a time")
+            lines.append(
+                f"{persons(self.left)} not submitted: at most {contract.MAX_ACTIVE_JOBS} jobs run at a time, and none "
+                "may pass a ceiling; run the same again when these are done"
+            )
         return "\n".join(lines)
 
 
@@ -272,16 +271,24 @@ class Collector:
             self._doubt(left, f"results of job {job.batch_id}: {what}")
             return
         nobody = [one for identifier in left.purchase.identifiers for one in _nothing(identifier.key, left)]
-        if self.book.finish(left, nobody):
-            self.bought.credits += left.credits
+        credits = self._billed(left)
+        if self.book.finish(left, nobody, credits=credits):
+            self.bought.credits += credits
+
+    def _billed(self, job: Job) -> float:
+        """Return what the account's usage log says of the job; where it says nothing, what the list makes of it."""
+        ids = {job.batch_id, job.request_id}
+        try:
+            events = list(read_usage_events(self._client.transport, job.submitted_at - _EARLIER_S))
+        except APIError:
+            return job.credits
+        return sum(event.credits for event in events if event.event_id in ids) or job.credits
 
     def _doubt(self, job: Job, error: str, *, told: bool = True) -> None:
         self.book.doubt(job, error, told=told)
         left = self.book.get(job.purchase_id)
-        if job.batch_id is None:
-            self.bought.credits_at_risk += job.purchase.worst_credits
-        else:
-            self.bought.credits += left.credits
+        self.bought.credits += left.credits
+        self.bought.credits_at_risk += job.purchase.worst_credits * len(left.purchase.identifiers) / job.n_identifiers
 
 
 def _part(path: Path) -> Path:
@@ -333,255 +340,6 @@ def nothing_of(kind: str, is_verified: bool = False) -> str:
     It is no group of the API, so nobody else takes "no phone number" for "no such person".
     """
     return f"none:{kind}" + (":verified" if is_verified and kind == "contact.business_emails" else "")
-
-
-class JobBuyer:
-    """Buys people by jobs.
-
-    Parameters
-    ----------
-    client : Client
-    endpoint : str
-        :data:`contract.PERSON_JOB_PATH` or :data:`contract.CONTACT_JOB_PATH`.
-    groups : frozenset of str
-        What is asked about everybody.
-    need : Need
-        What an answer bought by somebody else meanwhile must satisfy.
-    price : float
-        Credits that one person costs at most.
-    max_credits : float or None
-        Never passed: the worst case of a job is set aside before it is submitted.
-    on_doubt : {"ask", "resend", "skip"}
-    bought : Bought
-        Where everything is added up; other routes of the same run share it.
-    on_settled : callable, optional
-        Called with the number of people that are settled.
-    webhook_url : str, optional
-        Whom the API tells when a job ends.
-    """
-
-    def __init__(
-        self,
-        client: Client,
-        endpoint: str,
-        groups: frozenset[str],
-        *,
-        need: Need,
-        price: float,
-        max_credits: float | None,
-        on_doubt: OnDoubt,
-        bought: Bought,
-        on_settled: Callable[[int], None] = lambda _: None,
-        webhook_url: str | None = None,
-    ) -> None:
-        self.bought = bought
-        self.refused: list[Identifier] = []
-        self.refusal: APIError | None = None
-        self._client = client
-        self._endpoint = endpoint
-        self._groups = groups
-        self._need = need
-        self._price = price
-        self._max_credits = max_credits
-        self._on_doubt = on_doubt
-        self._on_settled = on_settled
-        self._webhook_url = webhook_url
-        self._pool: deque[Identifier] = deque()
-        self._busy: dict[str, Identifier] = {}
-        self._mine: dict[int, Job] = {}
-        self._hold_until = 0.0
-        self._run: Run
-
-    def buy(self, people: Iterable[Identifier], *, wait: bool = True) -> None:
-        """Submit `people` in as few jobs as may be, and wait for the results; what comes goes into the ledger.
-
-        Whoever the API refuses to take by job is in `refused`, uncharged, with the reason in `refusal`.
-
-        Raises
-        ------
-        AuthenticationError, InsufficientCreditsError
-            Every job would be refused.
-        """
-        by_kind = sorted(people, key=lambda identifier: identifier.kind != contract.PROFILE_URL)
-        self._pool.extend(by_kind)
-        keys = {identifier.key for identifier in by_kind}
-        _ = self._client.transport
-        self._collector = Collector(self._client, self.bought)
-        self._mine = {job.purchase_id: job for job in self._collector.book.about(keys)}
-        self._run = self._client.ledger.start(self._groups, price=self._price, endpoint=self._endpoint)
-        try:
-            while True:
-                self._submit()
-                if not wait or not (self._mine or self._busy or self._pool):
-                    break
-                for number, job in list(self._mine.items()):
-                    if (now := self._collector.advance(job)) is not None:
-                        self._mine[number] = now
-                    else:
-                        del self._mine[number]
-                        self._pool.extend(self._in_open_doubt(job))
-                self._wait_for_others()
-                waiting = sum(len(job.purchase.identifiers) for job in self._mine.values())
-                self._on_settled(max(0, len(keys) - waiting - len(self._pool)))
-                if self._mine:
-                    self._collector.pause(self._mine.values())
-                elif self._pool and self._hold_until > self._client.clock():
-                    self._client.sleep(self._hold_until - self._client.clock())
-        except KeyboardInterrupt:
-            self.bought.interrupted = True
-        finally:
-            self._run.close()
-
-    def records(self, people: Iterable[Identifier], known_before: Iterable[str] = ()) -> Iterable[Record]:
-        """Yield what the ledger now says of these people; whoever is under way is ``not_run``."""
-        asked = list(people)
-        ledger = self._client.ledger
-        known = ledger.known(asked, self._need)
-        for record in ledger.recall(asked, known, self._need):
-            yield replace(record, source="job")
-        doubts = {doubt.identifier.key for doubt in ledger.doubts(asked)}
-        under_way = {i.key: job for job in self._mine.values() for i in job.purchase.identifiers}
-        refused = {identifier.key for identifier in self.refused}
-        for identifier in asked:
-            if identifier.key in known or identifier.key in refused:
-                continue
-            if identifier.key in under_way:
-                batch_id = under_way[identifier.key].batch_id
-                yield Record(identifier.key, "not_run", request_id=batch_id, reason="job_under_way")
-            elif identifier.key in doubts:
-                yield Record(identifier.key, "in_doubt", reason="the results of a job are incomplete")
-            elif identifier.key in self._collector.failed:
-                yield Record(identifier.key, "failed", reason=self._collector.failed[identifier.key])
-
-    def in_doubt(self) -> set[str]:
-        """Return whom the ledger holds in doubt after these jobs."""
-        return {doubt.identifier.key for doubt in self._client.ledger.doubts()}
-
-    def failed(self) -> set[str]:
-        """Return whose job the server gave up."""
-        return set(self._collector.failed)
-
-    def ticket(self) -> Ticket:
-        """Return what is under way."""
-        jobs = list(self._mine.values())
-        return Ticket(
-            tuple(job.batch_id or f"unanswered submit {job.purchase_id}" for job in jobs),
-            sum(len(job.purchase.identifiers) for job in jobs),
-            sum(job.purchase.worst_credits for job in jobs),
-            len(self._pool),
-        )
-
-    # Submitting ------------------------------------------------------------------------------------------------
-
-    def _submit(self) -> None:
-        while self._pool and self._client.clock() >= self._hold_until:
-            size = self._affordable()
-            if size < 1:
-                if not self._mine:
-                    self._pool.clear()
-                return
-            if len(self._mine) >= contract.MAX_ACTIVE_JOBS:
-                return
-            listed = list(api.list_jobs(self._client.transport, pages=1))
-            if sum(job.is_active for job in listed) >= contract.MAX_ACTIVE_JOBS:
-                self._hold()
-                return
-            offered = self._next_offer()
-            claim = self._run.claim(offered, self._need, size=size, may_resend=self._may_resend)
-            self._pool.extendleft(reversed(offered[claim.examined :]))
-            self._note_busy(claim.busy)
-            for doubt in claim.resent:
-                self.bought.resent.append(doubt.identifier.text)
-                self.bought.credits_of_repeats += doubt.credits_at_risk
-            if claim.purchase is not None:
-                self._send(claim.purchase, listed[0].batch_id if listed else None)
-            elif claim.hit_daily_ceiling:
-                self._pool.clear()
-
-    def _send(self, purchase: Purchase, newest_before: str | None) -> None:
-        retries = Retries(self._client.jitter)
-        body = api.request_body(self._endpoint, purchase.identifiers, purchase.groups, self._webhook_url)
-        book = self._collector.book
-        while True:
-            job = book.intend(purchase, newest_before)
-            self.bought.calls += 1
-            try:
-                job = book.accepted(job, api.submit(self._client.transport, self._endpoint, body))
-            except APIError as error:
-                if error.charged == "unknown":
-                    self._mine[job.purchase_id] = job
-                    return
-                if isinstance(error, RateLimitError):
-                    book.take_back(purchase)
-                    self._pool.extendleft(reversed(purchase.identifiers))
-                    self._hold(error.wait_s)
-                    return
-                wait_s = retries.wait_s(error)
-                if wait_s is None:
-                    book.take_back(purchase)
-                    self._refuse(purchase, error)
-                    return
-                self._client.sleep(wait_s)
-            else:
-                self.bought.request_ids.append(job.batch_id or "")
-                self._mine[job.purchase_id] = job
-                return
-
-    def _refuse(self, purchase: Purchase, error: APIError) -> None:
-        if not isinstance(error, BadRequestError | PermissionDeniedError):
-            raise error
-        self.refusal = error
-        self.refused += [*purchase.identifiers, *self._pool]
-        self._pool.clear()
-
-    def _hold(self, wait_s: float | None = None) -> None:
-        """Leave the place for another job to whoever has it, for a while."""
-        self._hold_until = self._client.clock() + max(wait_s or 0.0, POLL_S[0]) * (1 + 0.25 * self._client.jitter())
-
-    def _affordable(self) -> int:
-        most = contract.MAX_JOB_IDENTIFIERS[self._endpoint]
-        if self._max_credits is None or not self._price:
-            return most
-        reserved = sum(job.purchase.worst_credits for job in self._mine.values())
-        left = self._max_credits - self.bought.credits - self.bought.credits_at_risk - reserved
-        return min(most, int((left + 1e-9) // self._price))
-
-    def _next_offer(self) -> tuple[Identifier, ...]:
-        kind = self._pool[0].kind
-        most = contract.MAX_JOB_IDENTIFIERS[self._endpoint]
-        offered: list[Identifier] = []
-        while self._pool and len(offered) < most and self._pool[0].kind == kind:
-            offered.append(self._pool.popleft())
-        return tuple(offered)
-
-    def _may_resend(self, doubt: Doubt) -> bool:
-        return self._on_doubt == "resend" or (self._on_doubt == "ask" and not doubt.told)
-
-    def _in_open_doubt(self, job: Job) -> list[Identifier]:
-        """Return whom a submit of a killed run never reached: the account's list knows no such job."""
-        if job.batch_id is not None or self._on_doubt == "skip":
-            return []
-        left = {i.key for i in job.purchase.identifiers}
-        return [d.identifier for d in self._client.ledger.doubts() if not d.told and d.identifier.key in left]
-
-    def _note_busy(self, people: list[Identifier]) -> None:
-        """Follow the jobs that hold people whom an earlier or another run asked for; remember the others."""
-        if people:
-            self._mine |= {job.purchase_id: job for job in self._collector.book.about(i.key for i in people)}
-            in_jobs = {i.key for job in self._mine.values() for i in job.purchase.identifiers}
-            self._busy |= {identifier.key: identifier for identifier in people if identifier.key not in in_jobs}
-
-    def _wait_for_others(self) -> None:
-        """Wait for people whom another process is buying by calls; whom it left are ours again."""
-        if not self._busy:
-            return
-        still = self._run.busy(self._busy)
-        free = [identifier for key, identifier in self._busy.items() if key not in still]
-        known = self._client.ledger.known(free, self._need)
-        self._pool.extend(identifier for identifier in free if identifier.key not in known)
-        self._busy = {key: identifier for key, identifier in self._busy.items() if key in still}
-        if self._busy and not self._mine:
-            self._client.sleep(0.5)
 
 
 def collect(client: Client, *, batch_ids: Iterable[str] = (), wait: bool = True) -> tuple[list[Job], Bought]:

@@ -90,23 +90,9 @@ class Plan:
         BudgetError
             It may cost more. Nothing was sent.
         """
-        if max_credits is not None and self.credits_high > max_credits and not partial:
-            raise BudgetError(
-                f"{counted(self.n_new, 'new person', 'new people')} may cost up to "
-                f"{counted(self.credits_high, 'credit')}; max_credits is "
-                f"{max_credits:g}. Nothing was sent, nothing was charged.",
-                hint=f"allow {self.credits_high:g}, take fewer rows, or let it buy what surely fits with partial "
-                "(`partial=True`, `--partial`).",
-            )
-        left = self.credits_left_today
-        if left is not None and self.credits_high > left and not partial:
-            raise BudgetError(
-                f"{counted(self.n_new, 'new person', 'new people')} may cost up to "
-                f"{counted(self.credits_high, 'credit')}; {left:g} are left of today's "
-                "standing ceiling. Nothing was sent, nothing was charged.",
-                hint="raise it with `crustframe budget --daily N`, wait for tomorrow (UTC), or let it buy what surely "
-                "fits with partial (`partial=True`, `--partial`).",
-            )
+        if not partial:
+            what = counted(self.n_new, "new person", "new people")
+            check_ceilings(what, self.credits_high, max_credits, self.credits_left_today)
         return self
 
     def to_dict(self) -> dict[str, Any]:
@@ -141,6 +127,28 @@ class Plan:
     def _repr_html_(self) -> str:
         lines = "".join(f"<li>{html.escape(line)}</li>" for line in str(self).splitlines())
         return f"<div><strong>Plan</strong> (nothing sent)<ul>{lines}</ul></div>"
+
+
+def check_ceilings(what: str, credits_high: float, max_credits: float | None, left_today: float | None) -> None:
+    """Refuse what may cost more than a ceiling allows, before anything is sent.
+
+    Raises
+    ------
+    BudgetError
+        It may cost more.
+    """
+    costs = f"{what} may cost up to {counted(credits_high, 'credit')}"
+    cut = "let it buy what surely fits with partial (`partial=True`, `--partial`)"
+    if max_credits is not None and credits_high > max_credits:
+        raise BudgetError(
+            f"{costs}; max_credits is {max_credits:g}. Nothing was sent, nothing was charged.",
+            hint=f"allow {credits_high:g}, take fewer rows, or {cut}.",
+        )
+    if left_today is not None and credits_high > left_today:
+        raise BudgetError(
+            f"{costs}; {left_today:g} are left of today's standing ceiling. Nothing was sent, nothing was charged.",
+            hint=f"raise it with `crustframe budget --daily N`, wait for tomorrow (UTC), or {cut}.",
+        )
 
 
 def make_plan(

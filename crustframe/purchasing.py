@@ -63,6 +63,8 @@ class Bought:
         As the server's own ``x-credits-used`` billed them.
     credits_at_risk : float
         Of requests whose charge is unknown.
+    credits_set_aside : float
+        For jobs under way, if everybody is found.
     credits_of_repeats : float
         What the resending of earlier doubts may have paid a second time.
     resent : list of str
@@ -79,12 +81,23 @@ class Bought:
     calls: int = 0
     credits: float = 0.0
     credits_at_risk: float = 0.0
+    credits_set_aside: float = 0.0
     credits_of_repeats: float = 0.0
     resent: list[str] = field(default_factory=list)
     request_ids: list[str] = field(default_factory=list)
     dropped_groups: list[str] = field(default_factory=list)
     stopped: Exception | None = None
     interrupted: bool = False
+
+    @property
+    def credits_committed(self) -> float:
+        """What counts against a ceiling: billed, perhaps billed, and what jobs under way may still cost."""
+        return self.credits + self.credits_at_risk + self.credits_set_aside
+
+
+def price_of(client: Client, options: Options, *endpoints: str) -> float:
+    """Return the credits that one person costs at most: by the list, or as this account was billed there."""
+    return max(options.price, client.ledger.observed_price(options.coverage, *endpoints) or 0.0)
 
 
 class Buyer:
@@ -129,7 +142,7 @@ class Buyer:
         self._on_doubt = on_doubt
         self._stop_at_failure = stop_at_failure
         self._on_record = on_record
-        self._price = max(options.price, client.ledger.observed_price(options.coverage) or 0.0)
+        self._price = price_of(client, options, options.path, contract.PERSON_JOB_PATH)
         self._reserved = 0.0
         self._changed = threading.Condition()
         self._stop = threading.Event()
@@ -157,6 +170,7 @@ class Buyer:
         for kind in (contract.PROFILE_URL, contract.BUSINESS_EMAIL):
             self._pool.extend(identifier for identifier in people if identifier.kind == kind)
         self._people = len(self._pool)
+        self._stop.clear()
         _ = self._client.transport  # no key, no ledger entry
         self._run = self._client.ledger.start(
             self._options.coverage,
@@ -280,7 +294,7 @@ class Buyer:
     def _affordable(self) -> int:
         if self._max_credits is None or not self._price:
             return contract.MAX_IDENTIFIERS
-        left = self._max_credits - self.bought.credits - self.bought.credits_at_risk - self._reserved
+        left = self._max_credits - self.bought.credits_committed - self._reserved
         return min(contract.MAX_IDENTIFIERS, int((left + 1e-9) // self._price))
 
     def _next_offer(self) -> tuple[Identifier, ...]:

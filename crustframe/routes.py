@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from crustframe import contract
 from crustframe.errors import SettingError
 from crustframe.identifiers import Identifier
-from crustframe.jobs import JobBuyer
+from crustframe.job_buying import JobBuyer
 from crustframe.ledger import Need
 from crustframe.plan import n_calls
-from crustframe.purchasing import Bought, Buyer, OnDoubt
+from crustframe.purchasing import Bought, Buyer, OnDoubt, price_of
 from crustframe.records import Record
 from crustframe.wording import counted, persons
 
@@ -39,21 +39,25 @@ class Choice:
         Why, with both times; empty where there was nothing to choose.
     job_minutes : float or None
         How long the job is thought to take; ``None``: nobody can go by job.
+    price : float
+        Credits that one person costs at most, whichever of these ways it goes.
     """
 
     by_job: tuple[Identifier, ...]
     by_calls: tuple[Identifier, ...]
     reason: str
     job_minutes: float | None
+    price: float
 
 
 def choose(
     client: Client, options: Options, people: Sequence[Identifier], route: Route, requests_per_minute: float
 ) -> Choice:
-    """Choose by size, pace, active jobs and what can go by job at all. Opens no socket.
+    """Choose by price, size, pace, active jobs and what can go by job at all. Opens no socket.
 
-    Jobs carry neither scores nor previews nor refresh flags, so whoever needs these goes by calls. E-mails go by job
-    only when told to: the newest guide of the vendor names profile URLs alone.
+    Where this account was billed differently for calls and jobs, the cheaper way; else what ends first. Jobs carry
+    neither scores nor previews nor refresh flags, so whoever needs these goes by calls. E-mails go by job only when
+    told to: the newest guide of the vendor names profile URLs alone.
 
     Parameters
     ----------
@@ -81,10 +85,11 @@ def choose(
             "A job takes no preview, no refresh flags and no legacy surface. Nothing was sent.",
             hint="leave route out, or say route='calls'.",
         )
+    by_call = price_of(client, options, options.path, contract.PERSON_JOB_PATH)
+    by_job = price_of(client, options, contract.PERSON_JOB_PATH, options.path)
     able = [i for i in people if bare and (i.kind == contract.PROFILE_URL or _may_go(options, route))]
     if not able or route == "calls":
-        by_job = tuple(i for i in people if i.key in held)
-        return Choice(by_job, tuple(i for i in people if i.key not in held), "", None)
+        return _choice(people, held, by_call, by_job)
     n_jobs = math.ceil(len(able) / contract.MAX_JOB_IDENTIFIERS[contract.PERSON_JOB_PATH])
     places = max(1, contract.MAX_ACTIVE_JOBS - len(under_way))
     one_s = (book.usual_seconds(contract.PERSON_JOB_PATH) if book is not None else None) or JOB_S
@@ -92,21 +97,33 @@ def choose(
     job_s = one_s * (math.ceil(n_jobs / places) + waits)
     windows = math.ceil(n_calls(able) / max(1.0, requests_per_minute))
     calls_s = max(0, windows - 1) * contract.RATE_WINDOW_S
-    takes_job = route == "job" or job_s < calls_s
+    takes_job = route == "job" or (by_job, job_s) < (by_call, calls_s)
     taken = held | ({identifier.key for identifier in able} if takes_job else set())
-    by_job = tuple(i for i in people if i.key in taken)
+    choice = _choice(people, taken, by_call, by_job, job_minutes=job_s / 60)
+    if route != "job" and not calls_s and not under_way and by_job == by_call:
+        return choice  # calls need no waiting: there was nothing to choose
+    why = "as told" if route == "job" else "since it ends first" if by_job == by_call else "since it costs less"
     times = f"{counted(n_jobs, 'job')} about {_minutes(job_s)}, {counted(n_calls(able), 'call')} {_minutes(calls_s)}"
+    active = f", {counted(len(under_way), 'job')} under way" if under_way else ""
     price = "the price is the same"
-    if route == "job":
-        reason = f"route: job, as told; {times}; {price}"
-    elif not calls_s and not under_way:
-        reason = ""  # calls need no waiting: there was nothing to choose
-    else:
-        active = f", {counted(len(under_way), 'job')} under way" if under_way else ""
-        reason = f"route: {'job' if takes_job else 'calls'}, since it ends first: {times}{active}; {price}"
-    if by_job and len(by_job) < len(people):
-        reason += f"; {persons(len(people) - len(by_job))} by calls"
-    return Choice(by_job, tuple(i for i in people if i.key not in taken), reason, job_s / 60)
+    if by_job != by_call:
+        price = f"{by_job:g} credits a person by job, {by_call:g} by calls, as this account was billed"
+    rest = f"; {persons(len(choice.by_calls))} by calls" if choice.by_job and choice.by_calls else ""
+    reason = f"route: {'job' if takes_job else 'calls'}, {why}: {times}{active}; {price}{rest}"
+    return replace(choice, reason=reason)
+
+
+def _choice(
+    people: Sequence[Identifier],
+    taken: Collection[str],
+    price_of_calls: float,
+    price_of_jobs: float,
+    job_minutes: float | None = None,
+) -> Choice:
+    by_job = tuple(i for i in people if i.key in taken)
+    by_calls = tuple(i for i in people if i.key not in taken)
+    prices = [price_of_jobs] * bool(by_job) + [price_of_calls] * bool(by_calls or not by_job)
+    return Choice(by_job, by_calls, "", job_minutes, max(prices))
 
 
 def _may_go(options: Options, route: Route) -> bool:
@@ -129,34 +146,39 @@ def buy(
     on_record: Callable[[Record], None],
     on_settled: Callable[[int], None],
     wait: bool,
+    webhook_url: str | None,
 ) -> tuple[Bought, Ticket | None]:
-    """Buy everybody by the chosen ways, under one ceiling; whoever no job takes goes by calls.
+    """Buy everybody by the chosen ways, under one ceiling: calls while the jobs run, and for whoever no job takes.
 
     Returns
     -------
     (Bought, Ticket or None)
         What it came to, and what is still under way.
     """
-    by_calls = list(choice.by_calls)
-    ticket: Ticket | None = None
-    if choice.by_job:
-        price = max(options.price, client.ledger.observed_price(options.groups) or 0.0)
-        jobs = JobBuyer(
-            client,
-            contract.PERSON_JOB_PATH,
-            options.groups,
-            need=need,
-            price=price,
-            max_credits=max_credits,
-            on_doubt=on_doubt,
-            bought=buyer.bought,
-            on_settled=on_settled,
-        )
-        jobs.buy(choice.by_job, wait=wait)
-        ticket = None if wait else jobs.ticket()
+    if not choice.by_job:
+        return buyer.buy(choice.by_calls), None
+    bought = buyer.bought
+    with JobBuyer(
+        client,
+        contract.PERSON_JOB_PATH,
+        options.groups,
+        need=need,
+        price=price_of(client, options, contract.PERSON_JOB_PATH, options.path),
+        max_credits=max_credits,
+        on_doubt=on_doubt,
+        bought=bought,
+        on_settled=on_settled,
+        webhook_url=webhook_url,
+    ) as jobs:
+        jobs.submit(choice.by_job)
+        by_calls = [*choice.by_calls, *jobs.refused]
+        if by_calls and not bought.interrupted:
+            buyer.buy(by_calls)
+        if wait and not bought.interrupted:
+            jobs.wait()
         for record in jobs.records(choice.by_job):
             on_record(record)
-        by_calls += jobs.refused
-    if by_calls and not buyer.bought.interrupted and buyer.bought.stopped is None:
-        buyer.buy(by_calls)
-    return buyer.bought, ticket
+    later = jobs.refused[len(by_calls) - len(choice.by_calls) :]
+    if later and not bought.interrupted and bought.stopped is None:
+        buyer.buy(later)
+    return bought, None if wait else jobs.ticket()

@@ -58,7 +58,7 @@ def test_the_accessor_of_a_series_takes_the_keywords_of_enrich_but_for_what_need
 
 
 def test_a_plan_takes_the_keywords_of_enrich_but_for_what_only_a_run_does():
-    without = ("errors", "min_verdict", "provenance", "overwrite", "wait", "progress")
+    without = ("errors", "min_verdict", "provenance", "overwrite", "wait", "webhook_url", "progress")
 
     assert keywords(crustframe.enrich, *without) == keywords(crustframe.plan, "prices")
     assert keywords(crustframe.plan) == keywords(DataFrameCrust.plan)

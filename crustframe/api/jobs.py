@@ -112,8 +112,8 @@ def check_webhook(url: str, *, is_sandbox: bool) -> str:
     return url
 
 
-def submit(transport: Transport, endpoint: str, body: bytes) -> str:
-    """Submit a job, once, and return its ``batch_id``.
+def submit(transport: Transport, endpoint: str, body: bytes) -> tuple[str, str | None]:
+    """Submit a job, once, and return its ``batch_id`` and the ``x-request-id`` of the answer.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def submit(transport: Transport, endpoint: str, body: bytes) -> str:
     batch_id = answer.get("batch_id") if isinstance(answer, dict) else None
     if not isinstance(batch_id, str) or not _ID.fullmatch(batch_id):
         raise ResponseError("The answer to the submit names no job; one may be running.")
-    return batch_id
+    return batch_id, exchange.request_id
 
 
 def read_status(transport: Transport, batch_id: str) -> JobStatus | None:

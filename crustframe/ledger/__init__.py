@@ -102,13 +102,17 @@ class Ledger:
         with self._store.reading() as connection:
             return people.match_rate(connection, scope)
 
-    def observed_price(self, groups: frozenset[str]) -> float | None:
-        """Return the most that this account lately paid for one matched person and these groups."""
+    def observed_price(self, groups: frozenset[str], *endpoints: str) -> float | None:
+        """Return the most that this account lately paid for one matched person and these groups.
+
+        What one endpoint cost is thought to hold for the next ones too, until they tell their own.
+        """
         scope = self._scope(create=False)
         if scope is None:
             return None
         with self._store.reading() as connection:
-            return purchases.observed_price(connection, scope, groups)
+            told = (purchases.observed_price(connection, scope, groups, endpoint) for endpoint in endpoints)
+            return next((price for price in told if price is not None), None)
 
     # The standing ceiling --------------------------------------------------------------------------------------
 

@@ -35,6 +35,8 @@ class Job(NamedTuple):
         Where it was submitted.
     batch_id : str or None
         ``None``: the submit was never answered.
+    request_id : str or None
+        Of the answer to the submit; the usage log knows it by this.
     state : str
         ``sent``, ``running``, ``done``, ``refused`` or ``in_doubt``.
     status : str or None
@@ -57,6 +59,7 @@ class Job(NamedTuple):
     purchase: Purchase
     endpoint: str
     batch_id: str | None
+    request_id: str | None
     state: str
     status: str | None
     submitted_at: float
@@ -161,9 +164,9 @@ class JobBook:
 
     def _jobs(self, connection: sqlite3.Connection, where: str, values: Sequence[object] = ()) -> list[Job]:
         rows = connection.execute(
-            "SELECT purchase_id, groups, worst_credits, endpoint, batch_id, state, status, coalesce(sent_at, "  # noqa: S608
-            "opened_at), newest_before, identifiers, result_count, lines_read, strange_lines, broken_lines, "
-            "jobs.matched, jobs.credits, error FROM jobs JOIN purchases USING (purchase_id) "
+            "SELECT purchase_id, groups, worst_credits, endpoint, batch_id, request_id, state, status, "  # noqa: S608
+            "coalesce(sent_at, opened_at), newest_before, identifiers, result_count, lines_read, strange_lines, "
+            "broken_lines, jobs.matched, jobs.credits, error FROM jobs JOIN purchases USING (purchase_id) "
             f"JOIN coverages USING (coverage_id) WHERE scope_id = ? {where} ORDER BY purchase_id",
             (self._scope_id, *values),
         ).fetchall()
@@ -196,15 +199,15 @@ class JobBook:
             connection.execute("DELETE FROM jobs WHERE purchase_id = ?", (purchase.purchase_id,))
             purchases.remove(connection, purchase.purchase_id)
 
-    def accepted(self, job: Job, batch_id: str) -> Job:
-        """Write down the id that the server gave the job."""
+    def accepted(self, job: Job, batch_id: str, request_id: str | None = None) -> Job:
+        """Write down the id that the server gave the job, and that of its answer."""
         with self._store.transaction() as connection:
             connection.execute(
                 "UPDATE jobs SET batch_id = ?, status = 'pending' WHERE purchase_id = ?", (batch_id, job.purchase_id)
             )
             connection.execute(
                 "UPDATE purchases SET state = 'running', request_id = ? WHERE purchase_id = ?",
-                (batch_id, job.purchase_id),
+                (request_id, job.purchase_id),
             )
         return self.get(job.purchase_id)
 
@@ -244,7 +247,7 @@ class JobBook:
             credits=job.credits + read.credits,
         )
 
-    def finish(self, job: Job, left: Sequence[Taken]) -> bool:
+    def finish(self, job: Job, left: Sequence[Taken], *, credits: float) -> bool:
         """End a job whose file was read to its true end; `left` is said of whom it does not name.
 
         Returns whether this call ended it; somebody else may have.
@@ -254,7 +257,7 @@ class JobBook:
                 return False
             self._save(connection, job, left, self._clock())
             purchases.drop_people(connection, job.purchase_id, {one.key for one in left})
-            self._close(connection, job, "done", None)
+            self._close(connection, job, "done", None, credits=credits)
             return True
 
     def fail(self, job: Job, error: str) -> None:
@@ -283,14 +286,22 @@ class JobBook:
         return row is not None and row[0] in {"sent", "running"}
 
     def _close(
-        self, connection: sqlite3.Connection, job: Job, state: str, error: str | None, *, told: bool = True
+        self,
+        connection: sqlite3.Connection,
+        job: Job,
+        state: str,
+        error: str | None,
+        *,
+        credits: float | None = None,
+        told: bool = True,
     ) -> None:
-        matched, credits = connection.execute(
+        matched, reckoned = connection.execute(
             "SELECT matched, credits FROM jobs WHERE purchase_id = ?", (job.purchase_id,)
         ).fetchone()
-        known = None if job.batch_id is None else credits
+        if credits is None and job.batch_id is not None:
+            credits = reckoned
         purchases.close(
-            connection, job.purchase_id, state, self._clock(), error=error, credits=known, matched=matched, told=told
+            connection, job.purchase_id, state, self._clock(), error=error, credits=credits, matched=matched, told=told
         )
 
     def _save(self, connection: sqlite3.Connection, job: Job, taken: Iterable[Taken], now: float) -> None:

@@ -159,8 +159,9 @@ def recall(
         rows = {
             number: (key, entry, answered_at, request_id)
             for number, key, entry, answered_at, request_id in connection.execute(
-                "SELECT person_row, people.key, entry, answered_at, request_id FROM people "  # noqa: S608
-                f"LEFT JOIN purchases USING (purchase_id) WHERE person_row IN ({marks})",
+                "SELECT person_row, people.key, entry, answered_at, coalesce(batch_id, request_id) FROM people "  # noqa: S608
+                "LEFT JOIN purchases USING (purchase_id) LEFT JOIN jobs USING (purchase_id) "
+                f"WHERE person_row IN ({marks})",
                 numbers,
             )
         }

@@ -333,11 +333,14 @@ def unread(connection: sqlite3.Connection, owner: str) -> list[tuple[Purchase, b
     ]
 
 
-def observed_price(connection: sqlite3.Connection, scope_id: int, groups: frozenset[str]) -> float | None:
-    """Return the most that one matched person cost lately for these groups, as the server billed it."""
+def observed_price(
+    connection: sqlite3.Connection, scope_id: int, groups: frozenset[str], endpoint: str
+) -> float | None:
+    """Return the most that one matched person cost lately for these groups there, as the server billed it."""
     row = connection.execute(
         "SELECT max(credits / matched) FROM (SELECT credits, matched FROM purchases JOIN coverages USING (coverage_id) "
-        "WHERE scope_id = ? AND groups = ? AND state = 'done' AND matched > 0 ORDER BY purchase_id DESC LIMIT 50)",
-        (scope_id, json.dumps(sorted(groups))),
+        "WHERE scope_id = ? AND groups = ? AND endpoint = ? AND state = 'done' AND matched > 0 "
+        "ORDER BY purchase_id DESC LIMIT 50)",
+        (scope_id, json.dumps(sorted(groups)), endpoint),
     ).fetchone()
     return None if row[0] is None else float(row[0])

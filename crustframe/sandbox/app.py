@@ -205,7 +205,7 @@ class Service:
                 seen["body"] = decoded(body)
                 job = self.jobs.read(path, seen["body"])
                 seen.update(batch_id=job.batch_id, webhook_url=job.webhook_url)
-                answer = Reply(200, self.jobs.accept(job))
+                answer = Reply(200, self.jobs.accept(job, request.state.request_id))
         except Refusal as refusal:
             seen["status"] = refusal.status
             raise

@@ -158,6 +158,8 @@ class Jobs:
         How often a status was read, and a file asked for.
     drop : set of str
         Canonical people who are missing from the files although they are charged for.
+    price_factor : float
+        What jobs of this account cost, in list prices.
     fail_with : str or None
         The next jobs fail with this ``error_message``, uncharged.
     """
@@ -188,6 +190,7 @@ class Jobs:
         self.submitted: list[dict[str, Any]] = []
         self.polls = self.downloads = 0
         self.drop: set[str] = set()
+        self.price_factor = 1.0
         self.fail_with: str | None = None
         self.storage_url = ""
         self._jobs: dict[str, Job] = {}
@@ -267,10 +270,13 @@ class Jobs:
             _invalid(f"Invalid fields: {', '.join(unknown)}", [{"available_fields": list(available)}])
         return tuple(dict.fromkeys((*contract.JOB_DEFAULT_GROUPS, *(asked or ()))))
 
-    def accept(self, job: Job) -> dict[str, Any]:
-        """Take a job in and let it run; returns the answer to the submit."""
+    def accept(self, job: Job, request_id: str) -> dict[str, Any]:
+        """Take a job in and let it run; returns the answer to the submit.
+
+        The usage log files its bill under the ``x-request-id`` of that answer: no document says under which.
+        """
         self._jobs[job.batch_id] = job
-        task = asyncio.get_running_loop().create_task(self._run(job, self.fail_with))
+        task = asyncio.get_running_loop().create_task(self._run(job, request_id, self.fail_with))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         count = len(job.identifiers)
@@ -286,7 +292,7 @@ class Jobs:
 
     # Running ---------------------------------------------------------------------------------------------------
 
-    async def _run(self, job: Job, failure: str | None) -> None:
+    async def _run(self, job: Job, request_id: str, failure: str | None) -> None:
         began = self._clock()
         if await self._wait(self.job_seconds * PENDING_SHARE):
             return
@@ -301,8 +307,8 @@ class Jobs:
         else:
             job.parts = worked[0]
             for price, people in worked[1]:
-                job.charged += self._meter.charge(people, price)
-            self._meter.log(job.batch_id, job.path, 200, job.charged, len(job.identifiers))
+                job.charged += self._meter.charge(people, price * self.price_factor)
+            self._meter.log(request_id, job.path, 200, job.charged, len(job.identifiers))
         job.completed_at = datetime.fromtimestamp(self._clock(), UTC)
         job.status = "completed" if failure is None else "failed"
         if job.webhook_url is not None and urlsplit(job.webhook_url).hostname in LOOPBACK:  # it contacts nobody else

@@ -1,0 +1,107 @@
+"""``crustframe contacts``."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Annotated, Any
+
+import typer
+
+from crustframe.contact_plan import KINDS
+from crustframe.contacts import column_names, plan_contacts
+from crustframe.contacts import contacts as find_contacts
+from crustframe.job_commands import say_ticket
+from crustframe.shell import (
+    Column,
+    CsvSafe,
+    Delimiter,
+    Encoding,
+    Input,
+    Ledger,
+    MaxAge,
+    MaxCredits,
+    OnDoubtOption,
+    Output,
+    Overwrite,
+    Partial,
+    Sheet,
+    UseSandbox,
+    Wait,
+    WebhookUrl,
+    Yes,
+    age_of,
+    client_of,
+    column_of,
+    confirm,
+    exit_code,
+    frame_of,
+    open_table,
+    planning_client,
+    say,
+    write,
+)
+
+
+def contacts(
+    source: Input,
+    column: Column = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="business_email, personal_emails, phone_numbers; repeat it or use commas.", show_default="all"
+        ),
+    ] = None,
+    output: Output = "-",
+    max_credits: MaxCredits = None,
+    partial: Partial = False,
+    verified: Annotated[bool, typer.Option("--verified", help="Check business addresses anew, +0.5 credits.")] = False,
+    max_age: MaxAge = "30d",
+    on_doubt: OnDoubtOption = "ask",
+    overwrite: Overwrite = False,
+    wait: Wait = True,
+    webhook_url: WebhookUrl = None,
+    csv_safe: CsvSafe = True,
+    yes: Yes = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Only say what it would send and cost.")] = False,
+    sandbox: UseSandbox = False,
+    ledger: Ledger = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+) -> None:
+    """Add business e-mails, personal e-mails and phone numbers to a table.
+
+    1 credit for business e-mails, 2 for personal ones, 2 for phone numbers, for whoever has them; no base credit.
+
+    Exit codes are those of `crustframe enrich`.
+    """
+    table = open_table(source, delimiter, encoding, sheet)
+    kinds: Any = [part.strip() for text in kind or KINDS for part in text.split(",") if part.strip()]
+    column = column_of(table, column)
+    names = column_names(kinds)
+    table.check(output, names, overwrite_columns=overwrite)
+    frame = frame_of(table, column, [])
+    asked: dict[str, Any] = {
+        "max_credits": max_credits,
+        "partial": partial,
+        "verified": verified,
+        "max_age": age_of(max_age),
+        "on_doubt": on_doubt,
+    }
+    if plan:
+        with contextlib.closing(planning_client(sandbox, ledger)) as client:
+            typer.echo(str(plan_contacts(frame, column, kinds, client=client, **asked)))
+        raise typer.Exit
+    with client_of(sandbox, ledger) as client:
+        made = plan_contacts(frame, column, kinds, client=client, **asked)
+        say(str(made))
+        confirm(made.credits_high, max_credits, yes=yes)
+        found = find_contacts(
+            frame, column, kinds, overwrite=overwrite, wait=wait, webhook_url=webhook_url, client=client, **asked
+        )
+    if found.ticket is not None and found.ticket.batch_ids:
+        say_ticket(found.ticket)
+        raise typer.Exit
+    write(table, output, {name: found.frame[name].tolist() for name in names}, csv_safe=csv_safe, overwrite=overwrite)
+    say(str(found.report))
+    raise typer.Exit(exit_code(found.report))

@@ -1,0 +1,192 @@
+"""What the commands of the shell share: options, the table, the client, words on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from crustframe.api.surfaces import Api
+from crustframe.client import DEFAULT_CONCURRENCY, MAX_CONCURRENCY, Client
+from crustframe.errors import ColumnNotFoundError
+from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction
+from crustframe.frames import Only
+from crustframe.purchasing import OnDoubt
+from crustframe.routes import Route
+from crustframe.verdict import MinVerdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from crustframe.report import Report
+    from crustframe.tables import Table
+
+ASK_ABOVE_CREDITS: Final = 100.0  # reliability notes, section 7
+PARTIAL_EXIT, BUDGET_EXIT, INTERRUPTED_EXIT = 3, 7, 130
+
+Input = Annotated[str, typer.Argument(help="CSV, TSV or xlsx file; - reads stdin.", show_default=False)]
+Column = Annotated[str | None, typer.Option(help="Column of profile URLs or business e-mails.", show_default=False)]
+Field = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Dot path, such as 'basic_profile.name' or 'skills.professional_network_skills | count as skills'; "
+        "repeat it or separate with commas. See `crustframe fields`.",
+        show_default="name, headline, title, employer, location",
+    ),
+]
+ApiOption = Annotated[
+    Api, typer.Option(help="person, or screener for the legacy surface, with its own paths and prices.")
+]
+MaxCredits = Annotated[float | None, typer.Option(help="Ceiling in credits; never passed.", show_default="none")]
+Partial = Annotated[bool, typer.Option("--partial", help="Buy what surely fits under the ceiling.")]
+MinScore = Annotated[
+    float | None, typer.Option(help="For e-mails: candidates below it (0 to 1) are neither returned nor charged.")
+]
+MinVerdictOption = Annotated[
+    MinVerdict | None, typer.Option(help="Leave out matches whose verdict is worse.", show_default="none")
+]
+ForceFetch = Annotated[bool, typer.Option("--force-fetch", help="Ask for a fresh fetch, as far as the API does it.")]
+Realtime = Annotated[bool, typer.Option("--enrich-realtime", help="Ask for realtime data, as far as the API does it.")]
+Preview = Annotated[bool, typer.Option("--preview", help="Basic profile only, 0 credits, where the account has it.")]
+KeepOption = Annotated[Keep, typer.Option(help="Ask for all groups of the base credit, or only for what fields need.")]
+MaxAge = Annotated[str, typer.Option(help="How old a stored person may be: 30d, 12h, or none.")]
+OnlyOption = Annotated[
+    Only,
+    typer.Option(
+        help="In a table that has the columns: all rows, rows with empty cells, rows that failed, stale ones."
+    ),
+]
+OnDoubtOption = Annotated[
+    OnDoubt, typer.Option(help="People whose earlier request got no answer: ask, buy them again, or leave them.")
+]
+RouteOption = Annotated[
+    Route, typer.Option(help="Calls of 25, jobs of up to 10,000, or what ends first; the plan says why.")
+]
+Lists = Annotated[Reduction, typer.Option(help="How a list becomes a cell.")]
+UseSandbox = Annotated[bool, typer.Option("--sandbox", help="Invented people of the embedded sandbox; no cost.")]
+Delimiter = Annotated[str | None, typer.Option(help="Delimiter of the input.", show_default="auto")]
+Encoding = Annotated[str | None, typer.Option(help="Encoding of the input.", show_default="utf-8")]
+Sheet = Annotated[str | None, typer.Option(help="Sheet of an xlsx input.", show_default="the first")]
+Concurrency = Annotated[
+    int,
+    typer.Option(
+        min=1, max=MAX_CONCURRENCY, help="Requests in flight at most; a crash puts up to 25 people for each in doubt."
+    ),
+]
+Ledger = Annotated[Path | None, typer.Option(help="File of paid answers.", show_default="one per user")]
+Output = Annotated[str, typer.Option("--output", "-o", help="File to write; - is stdout.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace columns that exist already.")]
+Wait = Annotated[bool, typer.Option(help="Wait for jobs, or print a ticket and write no table.")]
+WebhookUrl = Annotated[
+    str | None, typer.Option(help="Whom the API tells when a job ends; see `crustframe jobs listen`.")
+]
+CsvSafe = Annotated[bool, typer.Option(help="Defuse formulas in the added columns.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help=f"Do not ask above {ASK_ABOVE_CREDITS:g} credits.")]
+
+
+def open_table(source: str, delimiter: str | None, encoding: str | None, sheet: str | None) -> Table:
+    """Open the input."""
+    from crustframe.tables import read_table
+
+    return read_table(source, delimiter=delimiter, encoding=encoding, sheet=sheet)
+
+
+def column_of(table: Table, column: str | None) -> str:
+    """Return the named column, or the only one."""
+    if column is not None:
+        return column
+    if len(table.columns) == 1:
+        return table.columns[0]
+    raise ColumnNotFoundError(
+        "No column is named. Nothing was sent, nothing was charged.",
+        hint=f"name the one with profile URLs or e-mails with --column; columns: {', '.join(table.columns[:20])}.",
+    )
+
+
+def fields_of(field: list[str] | None) -> list[str]:
+    """Return the named paths, or the usual ones."""
+    named = [part.strip() for text in field or [] for part in text.split(",") if part.strip()]
+    return named or list(DEFAULT_FIELDS)
+
+
+def age_of(text: str) -> str | None:
+    """Return an age as Python takes it."""
+    return None if text.strip().lower() == "none" else text
+
+
+@contextlib.contextmanager
+def client_of(sandbox: bool, ledger: Path | None, concurrency: int = DEFAULT_CONCURRENCY) -> Iterator[Client]:
+    """Use a client of the environment, or of a sandbox that runs as long."""
+    if not sandbox:
+        with Client(ledger=ledger, concurrency=concurrency) as client:
+            yield client
+        return
+    from crustframe.embedded import EmbeddedSandbox
+
+    with (
+        EmbeddedSandbox(ledger=planning_client(True, ledger).ledger.path) as running,
+        running.make_client(concurrency=concurrency) as client,
+    ):
+        yield client
+
+
+def planning_client(sandbox: bool, ledger: Path | None) -> Client:
+    """Return a client that opens no socket: for plans and whatever the ledger alone tells."""
+    if not sandbox:
+        return Client(ledger=ledger)
+    return Client(api_key="sandbox-key", base_url="http://127.0.0.1", account="sandbox", ledger=ledger)
+
+
+def is_attended() -> bool:
+    """Whether somebody can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def confirm(credits_high: float, max_credits: float | None, *, yes: bool) -> None:
+    """Ask whoever sits there whether to spend a larger sum for which no ceiling was named."""
+    if max_credits is not None or credits_high <= ASK_ABOVE_CREDITS or yes or not is_attended():
+        return
+    if not typer.confirm(f"Spend up to {credits_high:g} credits?", err=True):
+        say("Nothing was sent, nothing was charged.")
+        raise typer.Exit(BUDGET_EXIT)
+
+
+def frame_of(table: Table, column: str, names: Sequence[str]) -> pd.DataFrame:
+    """Return the asked column, and those of the columns to fill that are there already."""
+    import pandas as pd
+
+    there = [column, *(name for name in names if name in table.columns and name != column)]
+    return pd.DataFrame({name: pd.Series(table.column(name), dtype=object) for name in there})
+
+
+def write(table: Table, output: str, added: Mapping[str, Sequence[object]], *, csv_safe: bool, overwrite: bool) -> None:
+    """Write the table with its new columns, and say what a spreadsheet would have made of some cells."""
+    try:
+        written = table.write(output, added, csv_safe=csv_safe, overwrite_columns=overwrite)
+    except BrokenPipeError:  # who read stdout has seen enough; the receipt is still told
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return
+    if written.neutralised:
+        say(f"{written.neutralised} cells that a spreadsheet would run as formulas were defused with a leading '")
+    if written.cut:
+        say(f"{written.cut} texts were longer than a cell of a workbook and were cut")
+
+
+def say(text: str) -> None:
+    """Write words to stderr, without anything that a terminal would act on."""
+    clean = "".join(letter if letter in "\n\t" or letter.isprintable() else " " for letter in text)
+    typer.echo(clean, err=True)
+
+
+def exit_code(report: Report) -> int:
+    """Return how a run ended, as scripts read it."""
+    if report.stopped_exit_code is not None:
+        return report.stopped_exit_code
+    if report.hit_ceiling:
+        return BUDGET_EXIT
+    return 0 if report.is_complete else PARTIAL_EXIT
