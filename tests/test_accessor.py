@@ -71,19 +71,29 @@ def test_keywords_are_keywords_only():
         assert {"self", "data", "column", "fields"} >= set(loose)
 
 
-@pytest.mark.parametrize(("command", "function"), [("enrich", crustframe.enrich), ("plan", crustframe.plan)])
-def test_the_options_of_the_shell_are_the_keywords_with_dashes(command, function):
-    """``--field`` repeats where ``fields`` is a list, and a client is configured by the environment."""
-    python, shell = keywords(function, "fields", "client"), options(command)
+def test_contacts_and_their_plan_take_the_same_keywords_everywhere():
+    of_runs = ("overwrite", "wait", "webhook_url")
+
+    assert keywords(crustframe.contacts) == keywords(DataFrameCrust.contacts)
+    assert keywords(crustframe.contacts, "overwrite") == keywords(SeriesCrust.contacts)
+    assert keywords(crustframe.contacts, *of_runs) == keywords(crustframe.plan_contacts)
+    assert keywords(crustframe.plan_contacts) == keywords(DataFrameCrust.plan_contacts)
+    assert keywords(crustframe.plan_contacts) == keywords(SeriesCrust.plan_contacts)
+
+
+@pytest.mark.parametrize("command", ["enrich", "plan", "contacts"])
+def test_the_options_of_the_shell_are_the_keywords_with_dashes(command):
+    """``--field`` and ``--kind`` repeat where Python takes lists, and a client is configured by the environment."""
+    python, shell = keywords(getattr(crustframe, command), "fields", "kinds", "client"), options(command)
 
     assert set(python) <= set(shell)
     assert python == {name: shell[name] for name in python}
 
 
-@pytest.mark.parametrize("command", ["enrich", "plan"])
+@pytest.mark.parametrize("command", ["enrich", "plan", "contacts"])
 def test_the_shell_has_no_further_option_that_python_lacks(command):
     of_files = {"column", "field", "output", "receipt", "csv_safe", "yes", "sandbox", "ledger", "delimiter", "encoding"}
-    of_files |= {"sheet", "json", "help", "matches", "concurrency"}  # the last is of the client
+    of_files |= {"sheet", "json", "help", "matches", "concurrency", "kind", "plan"}  # concurrency is of the client
 
     assert set() == set(options(command)) - of_files - set(keywords(getattr(crustframe, command)))
 

@@ -669,6 +669,18 @@ def test_the_sandbox_says_where_it_listens_and_ends_on_ctrl_c(leads):
     assert 0 == process.returncode
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")
+def test_the_sandbox_of_the_shell_plays_slow_jobs_expired_links_and_flat_lines(leads):
+    command = [sys.executable, "-m", "crustframe", "sandbox", "--job-seconds", "0", "--contact-lines", "flat"]
+    with subprocess.Popen([*command, "--link-seconds", "-1"], stderr=subprocess.PIPE, text=True) as process:
+        url = process.stderr.readline().removeprefix("url: ").strip()
+        environ = {**os.environ, "CRUSTFRAME_BASE_URL": url, "CRUSTDATA_API_KEY": "sandbox-key"}
+        ran = shell("contacts", leads, "--column", "profile", env=environ)
+        process.send_signal(signal.SIGINT)
+
+    assert (3, True) == (ran.code, "in doubt" in ran.words), ran.words
+
+
 @pytest.mark.parametrize("port", ["99999", "taken"])
 def test_the_sandbox_refuses_a_port_that_it_cannot_have(sandbox, port):
     ran = shell("sandbox", "--port", sandbox.url.rpartition(":")[2] if port == "taken" else port)
@@ -679,7 +691,7 @@ def test_the_sandbox_refuses_a_port_that_it_cannot_have(sandbox, port):
 
 
 def test_every_option_has_a_help_text(run):
-    for command in ("enrich", "plan", "fields", "sandbox", "demo"):
+    for command in ("enrich", "plan", "contacts", "fields", "sandbox", "demo"):
         words = run(command, "--help").stdout.decode()
 
         assert "[default: None]" not in words

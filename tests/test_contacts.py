@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import io
 import sys
 
@@ -12,7 +11,6 @@ from pandas.testing import assert_frame_equal
 
 import crustframe
 from crustframe import PartialResultWarning, cli
-from crustframe.accessor import DataFrameCrust
 from crustframe.contacts import KINDS
 from crustframe.errors import BudgetError, ColumnExistsError, OfflineError, SettingError
 
@@ -141,6 +139,43 @@ def test_a_ceiling_holds_before_anything_is_sent(sandbox, client):
     assert [] == sandbox.jobs.submitted
 
 
+def test_a_plan_says_what_it_may_cost_and_opens_no_socket(sandbox, client):
+    crustframe.contacts(people(2), kinds=["business_email"], client=client)
+    frame = pd.DataFrame({"url": [*people(5), "", "a@corp.example", "junk"]})
+    sent = len(sandbox.jobs.submitted)
+
+    plan = frame.crust.plan_contacts("url", verified=True, client=sandbox.make_client(offline=True))
+
+    assert (8, 1, 2, 5, 0, 1) == (plan.rows, plan.blank, plan.invalid, plan.people, plan.known, plan.jobs)
+    assert plan.credits_high == sum(plan.credits_by_group.values()) == 5 * (1 + 2 + 2 + 0.5)
+    assert plan.credits_high == plan.to_dict()["credits_high"]
+    assert "27.5 at most" in str(plan)
+    assert "27.5 at most" in plan._repr_html_()
+    assert sent == len(sandbox.jobs.submitted)
+    with pytest.raises(BudgetError):
+        frame["url"].crust.plan_contacts(max_credits=5, client=client)
+
+
+def test_what_surely_fits_is_bought_and_the_rest_is_not_run(sandbox, client):
+    crustframe.contacts(people(4), kinds=["phone_numbers"], client=client)
+    before = sandbox.credits_spent
+
+    found = crustframe.contacts(people(10), max_credits=17, partial=True, client=client)
+
+    asked = [len(one["body"]["professional_network_profile_urls"]) for one in sandbox.jobs.submitted[1:]]
+    assert [4, 1] == asked[:2]  # what these did not cost buys more
+    assert 10 - sum(asked) == (found.frame["crust.status"] == "not_run").sum() > 0
+    assert found.report.credits == sandbox.credits_spent - before <= 17
+
+
+def test_jobs_that_nobody_waits_for_share_one_ceiling(sandbox, client):
+    crustframe.contacts(people(4), kinds=["phone_numbers"], client=client)
+
+    found = crustframe.contacts(people(10), max_credits=17, partial=True, wait=False, client=client)
+
+    assert (5, 17.0, 5) == (found.ticket.people, found.ticket.credits_high, found.ticket.left)
+
+
 def test_an_unanswered_submit_is_found_and_not_sent_again(sandbox, client):
     sandbox.jobs.faults.add("reset", times=1, charge=True)
 
@@ -181,25 +216,47 @@ def test_what_cannot_be_asked_is_said_before_anything_is_sent(sandbox, client):
     assert [] == sandbox.jobs.submitted
 
 
-def test_the_accessor_takes_the_keywords_of_the_function():
-    def keywords(function):
-        parameters = inspect.signature(function).parameters.values()
-        return {p.name: p.default for p in parameters if p.name not in {"self", "data", "column"}}
-
-    assert keywords(crustframe.contacts) == keywords(DataFrameCrust.contacts)
-
-
-def test_the_shell_adds_contacts(monkeypatch, capsys, tmp_path):
-    pd.DataFrame({"url": people(3)}).to_csv(tmp_path / "leads.csv", index=False)
+@pytest.fixture
+def shell(monkeypatch, capsys, tmp_path):
+    pd.DataFrame({"url": people(30)}).to_csv(tmp_path / "leads.csv", index=False)
     with crustframe.sandbox(requests_per_minute=None, job_seconds=0.1) as running:
         monkeypatch.setenv("CRUSTDATA_API_KEY", running.key)
         monkeypatch.setenv("CRUSTFRAME_BASE_URL", running.url)
-        arguments = ["contacts", tmp_path / "leads.csv", "--column", "url", "--kind", "phone_numbers"]
-        monkeypatch.setattr(sys, "argv", ["crustframe", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
 
-    said = capsys.readouterr()
-    frame = pd.read_csv(io.StringIO(said.out))
-    assert (0, ["url", "phone_number", "phone_numbers", "crust.status"]) == (ended.value.code, list(frame.columns))
-    assert ["personal_contact_info.phone_numbers"] == running.jobs.submitted[0]["body"]["fields"]
+        def shell(*more):
+            arguments = ["contacts", tmp_path / "leads.csv", "--column", "url", *more]
+            monkeypatch.setattr(sys, "argv", ["crustframe", *map(str, arguments)])
+            with pytest.raises(SystemExit) as ended:
+                cli.main()
+            return ended.value.code, *capsys.readouterr()
+
+        shell.sandbox = running
+        yield shell
+
+
+def test_the_shell_adds_contacts(shell):
+    code, out, words = shell("--kind", "phone_numbers")
+
+    frame = pd.read_csv(io.StringIO(out))
+    assert (0, ["url", "phone_number", "phone_numbers", "crust.status"]) == (code, list(frame.columns))
+    assert ["personal_contact_info.phone_numbers"] == shell.sandbox.jobs.submitted[0]["body"]["fields"]
+    assert "60 at most" in words
+
+
+def test_the_shell_plans_contacts(shell):
+    code, out, _ = shell("--plan")
+
+    assert (0, True) == (code, "credits: 150 at most" in out)
+    assert [] == shell.sandbox.jobs.submitted
+
+
+@pytest.mark.parametrize(("answer", "code", "n_jobs"), [(False, 7, 0), (True, 0, 1)])
+def test_the_shell_asks_above_100_credits(shell, monkeypatch, answer, code, n_jobs):
+    asked = []
+    monkeypatch.setattr("crustframe.shell.is_attended", lambda: True)
+    monkeypatch.setattr("typer.confirm", lambda text, **_: asked.append(text) or answer)
+
+    assert code == shell()[0]
+    assert ["Spend up to 150 credits?"] == asked
+    assert n_jobs == len(shell.sandbox.jobs.submitted)
+    assert code == (0 if answer else shell("--max-credits", "99")[0])

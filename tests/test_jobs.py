@@ -190,6 +190,52 @@ def test_a_running_job_counts_against_the_day(sandbox, client, run):
         run(people(8, 100))
 
 
+def test_calls_run_while_a_job_runs_and_share_its_ceiling(sandbox, run):
+    both = [*people(6), *(f"a.lead-{number}@corp.example" for number in range(6))]
+
+    found = run(both, min_similarity_score=0.01, max_credits=12)
+
+    (job,) = sandbox.jobs.all
+    asked_at = [event.created_at for event in sandbox._service.meter.events if event.endpoint == "/person/enrich"]
+    assert {"matched": 12} == statuses(found)
+    assert (1, 1) == (len(asked_at), sandbox.calls)
+    assert [event.endpoint for event in sandbox._service.meter.events] == ["/person/enrich", job.path]
+    assert 12.0 == found.report.credits == sandbox.credits_spent
+
+
+def test_what_a_running_job_may_cost_is_no_longer_there_for_calls(sandbox, run):
+    sandbox.jobs.job_seconds = 1e9
+    both = [*people(6), *(f"a.lead-{number}@corp.example" for number in range(6))]
+
+    found = run(both, min_similarity_score=0.01, max_credits=8, partial=True, wait=False)
+
+    assert (6.0, 2.0) == (found.ticket.credits_high, sandbox.credits_spent)
+
+
+def test_what_the_account_was_billed_for_a_job_is_what_the_receipt_says(sandbox, client, run):
+    sandbox.jobs.price_factor = 3.0
+
+    assert 30.0 == run(people(10)).report.credits == sandbox.credits_spent == client.ledger.spent_today()
+
+
+def test_the_dearer_way_is_not_taken(sandbox, client, run):
+    run(people(2), route="calls")
+    sandbox.jobs.price_factor = 3.0
+    run(people(2, 10))
+
+    plan = crustframe.plan(people(10_000, 20), fields=FIELDS, client=client)
+
+    assert ("calls", 10_000.0) == (plan.route, plan.credits_high)
+    assert "since it costs less" in str(plan)
+    assert "3 credits a person by job, 1 by calls" in str(plan)
+
+
+def test_without_a_usage_log_the_list_tells_what_a_job_cost(sandbox, client, run, monkeypatch):
+    monkeypatch.setattr("crustframe.jobs.read_usage_events", lambda *_: iter(()))
+
+    assert 3.0 == run(people(3)).report.credits == sandbox.credits_spent
+
+
 # Answers that never come --------------------------------------------------------------------------------------------
 
 
@@ -449,6 +495,16 @@ def test_looking_once_leaves_a_running_job_alone(sandbox, client, run):
     jobs, bought = collect(client, wait=False)
 
     assert (["running"], 0.0) == ([job.state for job in jobs], bought.credits)
+
+
+def test_who_enriches_may_be_called_back(sandbox, run):
+    with Receiver(token="secret-token") as receiver:
+        run(people(2), webhook_url=receiver.url)
+
+        assert receiver.wait(10)
+    with pytest.raises(SettingError):
+        run(people(2, 10), webhook_url="https://hooks.example/x")
+    assert 1 == len(sandbox.jobs.submitted)
 
 
 def test_a_callback_only_wakes_whoever_listens():

@@ -74,7 +74,7 @@ class Service:
 
     def __post_init__(self) -> None:
         settings = self.settings
-        self.meter = Meter(settings.balance)
+        self.meter = Meter(settings.balance, self.now)
         self.population = Population(settings.unknown_share, settings.drift)
         self.reader = Reader(settings.snapshot, settings.denied_fields, settings.preview, settings.refuse)
         self.screener = screener.Reader(settings.denied_fields, settings.preview)

@@ -75,7 +75,8 @@ class Event:
 class Meter:
     """The account's book. Safe to read from any thread while the server writes it."""
 
-    def __init__(self, balance: float) -> None:
+    def __init__(self, balance: float, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
         self._people: dict[str, list[float]] = {}
         self._statuses: Counter[str] = Counter()
@@ -103,7 +104,7 @@ class Meter:
 
     def log(self, event_id: str, endpoint: str, status: int, billed: float, identifier_count: int) -> None:
         """Write one row of the usage log."""
-        now = datetime.now(UTC).isoformat(timespec="microseconds")
+        now = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="microseconds")
         with self._lock:
             self.events.append(Event(event_id, endpoint, now, status, billed, identifier_count))
 
