@@ -235,6 +235,7 @@ client
         overwrite: bool = False,
         wait: bool = True,
         webhook_url: str | None = None,
+        progress: bool | ProgressCallback | None = None,
         client: Client | None = None,
     ) -> pd.DataFrame:
         """Return a copy with business e-mails, personal e-mails and phone numbers as columns.
@@ -245,7 +246,7 @@ client
         ----------
         column : hashable
             Which column holds profile URLs.
-        kinds, max_credits, partial, verified, max_age, on_doubt, overwrite, wait, webhook_url, client
+        kinds, max_credits, partial, verified, max_age, on_doubt, overwrite, wait, webhook_url, progress, client
             As :func:`crustframe.contacts` takes them.
 
         Returns
@@ -266,6 +267,7 @@ client
             overwrite=overwrite,
             wait=wait,
             webhook_url=webhook_url,
+            progress=progress,
             client=client,
         ).frame
 
@@ -497,6 +499,7 @@ on_doubt, route, lists, prices, client
         on_doubt: OnDoubt = "ask",
         wait: bool = True,
         webhook_url: str | None = None,
+        progress: bool | ProgressCallback | None = None,
         client: Client | None = None,
     ) -> pd.DataFrame:
         """Return business e-mails, personal e-mails and phone numbers of these people, with the series' index.
@@ -505,7 +508,7 @@ on_doubt, route, lists, prices, client
 
         Parameters
         ----------
-        kinds, max_credits, partial, verified, max_age, on_doubt, wait, webhook_url, client
+        kinds, max_credits, partial, verified, max_age, on_doubt, wait, webhook_url, progress, client
             As :func:`crustframe.contacts` takes them.
 
         Returns
@@ -523,6 +526,7 @@ on_doubt, route, lists, prices, client
             on_doubt=on_doubt,
             wait=wait,
             webhook_url=webhook_url,
+            progress=progress,
             client=client,
         ).frame
 

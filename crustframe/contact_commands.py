@@ -25,6 +25,7 @@ from crustframe.shell import (
     Overwrite,
     Partial,
     Sheet,
+    ShowProgress,
     UseSandbox,
     Wait,
     WebhookUrl,
@@ -60,6 +61,7 @@ def contacts(
     overwrite: Overwrite = False,
     wait: Wait = True,
     webhook_url: WebhookUrl = None,
+    progress: ShowProgress = None,
     csv_safe: CsvSafe = True,
     yes: Yes = False,
     plan: Annotated[bool, typer.Option("--plan", help="Only say what it would send and cost.")] = False,
@@ -97,7 +99,15 @@ def contacts(
         say(str(made))
         confirm(made.credits_high, max_credits, yes=yes)
         found = find_contacts(
-            frame, column, kinds, overwrite=overwrite, wait=wait, webhook_url=webhook_url, client=client, **asked
+            frame,
+            column,
+            kinds,
+            overwrite=overwrite,
+            wait=wait,
+            webhook_url=webhook_url,
+            progress=progress,
+            client=client,
+            **asked,
         )
     if found.ticket is not None and found.ticket.batch_ids:
         say_ticket(found.ticket)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from crustframe import contract
@@ -49,6 +49,10 @@ class ContactQuestion:
     kinds: tuple[Kind, ...]
     verified: bool
     max_age_s: float | None
+
+    def reaching_back(self, seconds: float) -> ContactQuestion:
+        """Return the question that takes whatever was answered in the last `seconds`, too."""
+        return replace(self, max_age_s=self.max_age_s if self.max_age_s is None else max(self.max_age_s, seconds))
 
     def need(self, kind: Kind) -> Need:
         """Return what a stored answer must hold to tell contacts of one kind."""

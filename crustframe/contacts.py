@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial as bound
 from typing import TYPE_CHECKING, Any, Final
 
 from crustframe import contract
@@ -31,6 +32,7 @@ from crustframe.identifiers import Identifier, Identifiers, read_identifiers
 from crustframe.job_buying import JobBuyer
 from crustframe.jobs import Ticket
 from crustframe.ledger import Need
+from crustframe.progress import Progress, ProgressCallback, read_progress
 from crustframe.purchasing import Bought, OnDoubt
 from crustframe.question import check_ceiling
 from crustframe.records import Record, Status
@@ -91,6 +93,7 @@ def contacts(
     overwrite: bool = False,
     wait: bool = True,
     webhook_url: str | None = None,
+    progress: bool | ProgressCallback | None = None,
     client: Client | None = None,
 ) -> Contacts:
     """Look up ways to reach the people of a column, by jobs of up to 300.
@@ -124,6 +127,8 @@ def contacts(
         Wait for the jobs, or hand back a ticket.
     webhook_url : str, optional
         Whom the API tells when a job ends; see ``crustframe jobs listen``.
+    progress : bool or callable, optional
+        As :func:`crustframe.enrich` takes it.
     client : Client, optional
         Whom to ask; by default the one configured in the environment.
 
@@ -160,13 +165,15 @@ def contacts(
     cells = cells_of(data, column)
     check_names(data, [*(path.name for path in paths), STATUS_COLUMN], overwrite)
     with client_of(client) as asked:
+        began = asked.clock()
         if webhook_url is not None:
             check_webhook(webhook_url, is_sandbox=asked.settings.is_loopback)
         identifiers = read_identifiers(cells)
         people = urls_of(identifiers)
         made = make_contact_plan(asked.ledger, identifiers, question, on_doubt=on_doubt)
         made.within(max_credits, partial=partial)
-        bought, buyers = _buy(asked, made, question, max_credits, on_doubt, wait, webhook_url)
+        bought, buyers = _buy(asked, made, question, max_credits, on_doubt, wait, webhook_url, progress)
+        question = question.reaching_back(asked.clock() - began)
         table = _Table(identifiers, paths)
         for kind in question.kinds:
             need = question.need(kind)
@@ -248,6 +255,7 @@ def _buy(
     on_doubt: OnDoubt,
     wait: bool,
     webhook_url: str | None,
+    progress: bool | ProgressCallback | None,
 ) -> tuple[Bought, list[JobBuyer]]:
     """Buy every kind of everybody under one ceiling; all jobs are submitted before any is waited for."""
     bought = Bought()
@@ -261,8 +269,17 @@ def _buy(
             "opened, nothing was charged.",
             hint="run once without CRUSTFRAME_OFFLINE to buy them.",
         )
+    show, close = read_progress(progress, plan.n_new)
+    seen: dict[int, tuple[int, int]] = {}
+
+    def follow(number: int, settled: int, found: int, waiting_for: str) -> None:
+        seen[number] = settled, found
+        n, n_found = (sum(numbers) for numbers in zip(*seen.values(), strict=True))
+        show(Progress(n, plan.n_new, n_found, bought.calls, bought.credits, None, waiting_for))
+
     with ExitStack() as open_runs:
-        for groups, people in plan.new.items():
+        open_runs.callback(close)
+        for number, (groups, people) in enumerate(plan.new.items()):
             asked = question.asked(groups)
             observed = client.ledger.observed_price(asked, contract.CONTACT_JOB_PATH) or 0.0
             buyer = JobBuyer(
@@ -274,6 +291,7 @@ def _buy(
                 max_credits=max_credits,
                 on_doubt=on_doubt,
                 bought=bought,
+                on_settled=bound(follow, number),
                 webhook_url=webhook_url,
             )
             buyers.append(open_runs.enter_context(buyer))

@@ -647,11 +647,13 @@ def _buy(
         table.put(record)
         settled += 1
         found += record.status == "matched"
-        left = None if max_credits is None else max_credits - buyer.bought.credits
-        show(Progress(settled, plan.n_new, found, buyer.bought.calls, buyer.bought.credits, left))
+        follow(0, 0, "")
 
-    def follow(n: int) -> None:
-        show(Progress(n, plan.n_new, found, buyer.bought.calls, buyer.bought.credits, None))
+    def follow(settled_by_jobs: int, found_by_jobs: int, waiting_for: str) -> None:
+        so_far = buyer.bought
+        left = None if max_credits is None else max_credits - so_far.credits
+        n, n_found = settled + settled_by_jobs, found + found_by_jobs
+        show(Progress(n, plan.n_new, n_found, so_far.calls, so_far.credits, left, waiting_for))
 
     buyer = Buyer(
         client,
@@ -672,7 +674,7 @@ def _buy(
             need=question.need,
             max_credits=max_credits,
             on_doubt=on_doubt,
-            on_record=take,
+            on_record=table.put,
             on_settled=follow,
             wait=wait,
             webhook_url=webhook_url,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from crustframe import contract
 from crustframe.api import jobs as api
@@ -18,11 +18,14 @@ from crustframe.ledger import Doubt, Need, Purchase
 from crustframe.ledger.jobs import Job
 from crustframe.purchasing import Bought, OnDoubt
 from crustframe.records import Record
+from crustframe.wording import counted
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from crustframe.ledger import Run
+
+_DAY_S: Final = 86400.0
 
 
 class JobBuyer:
@@ -45,7 +48,8 @@ class JobBuyer:
     bought : Bought
         Where everything is added up; other routes of the same run share it.
     on_settled : callable, optional
-        Called with the number of people that are settled.
+        Called after every look with the number of people that are settled, how many of them were found, and what is
+        waited for.
     webhook_url : str, optional
         Whom the API tells when a job ends.
     """
@@ -61,7 +65,7 @@ class JobBuyer:
         max_credits: float | None,
         on_doubt: OnDoubt,
         bought: Bought,
-        on_settled: Callable[[int], None] = lambda _: None,
+        on_settled: Callable[[int, int, str], None],
         webhook_url: str | None = None,
     ) -> None:
         self.bought = bought
@@ -70,7 +74,8 @@ class JobBuyer:
         self._client = client
         self._endpoint = endpoint
         self._groups = groups
-        self._need = need
+        self._asked_need = need
+        self._started = client.clock()
         self._price = price
         self._max_credits = max_credits
         self._on_doubt = on_doubt
@@ -79,6 +84,7 @@ class JobBuyer:
         self._pool: deque[Identifier] = deque()
         self._busy: dict[str, Identifier] = {}
         self._mine: dict[int, Job] = {}
+        self._matched: dict[int, int] = {}
         self._people: set[str] = set()
         self._reserved = 0.0
         self._hold_until = 0.0
@@ -129,15 +135,16 @@ class JobBuyer:
                 self._fill_places()
                 if not (self._mine or self._busy) and self._affordable() < 1:
                     self._pool.clear()  # nobody more surely fits under the ceiling: they stay ``not_run``
-                waiting = sum(len(job.purchase.identifiers) for job in self._mine.values())
-                self._on_settled(max(0, len(self._people) - waiting - len(self._pool)))
+                self._tell()
                 self._pause()
         except KeyboardInterrupt:
             self.bought.interrupted = True
 
     def _look(self) -> None:
         for number, job in list(self._mine.items()):
-            if (now := self._collector.advance(job)) is not None:
+            now = self._collector.advance(job)
+            self._matched[number] = (now or self._collector.book.get(number)).matched
+            if now is not None:
                 self._mine[number] = now
             else:
                 del self._mine[number]
@@ -148,6 +155,19 @@ class JobBuyer:
             self._collector.pause(self._mine.values())
         elif self._pool and (wait_s := self._hold_until - self._client.clock()) > 0:
             self._client.sleep(wait_s)
+
+    @property
+    def _need(self) -> Need:
+        """What this run was asked for, and whatever came since it began: a job's results are a little old at once."""
+        return self._asked_need.reaching_back(self._client.clock() - self._started)
+
+    def _tell(self) -> None:
+        jobs = self._mine.values()
+        left = sum(len(job.purchase.identifiers) for job in jobs) + len(self._pool)
+        states = Counter(job.status or "not answered" for job in jobs)
+        minutes = max((self._client.clock() - job.submitted_at for job in jobs), default=0.0) / 60
+        words = f"{counted(len(jobs), 'job')} {', '.join(states)} for {minutes:.0f} min" if jobs else ""
+        self._on_settled(max(0, len(self._people) - left), sum(self._matched.values()), words)
 
     def _set_aside(self) -> None:
         """Tell whoever else buys under the same ceiling what the jobs under way may still cost."""
@@ -192,6 +212,7 @@ class JobBuyer:
             sum(len(job.purchase.identifiers) for job in jobs),
             sum(job.purchase.worst_credits for job in jobs),
             len(self._pool),
+            self._asked_need.max_age_s is not None and self._asked_need.max_age_s < _DAY_S,
         )
 
     # Submitting ------------------------------------------------------------------------------------------------

@@ -67,12 +67,15 @@ class Ticket:
         What they cost if everybody is found.
     left : int
         People who were not submitted: no place for another job, or no room under the ceiling.
+    is_fresh_only : bool
+        The run takes no answer that is a day old, so the results may be too old for the same run later.
     """
 
     batch_ids: tuple[str, ...]
     people: int
     credits_high: float
     left: int
+    is_fresh_only: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON takes it."""
@@ -89,7 +92,9 @@ class Ticket:
         lines = [
             f"{counted(len(self.batch_ids), 'job')} under way for {persons(self.people)}, at most "
             f"{counted(self.credits_high, 'credit')}: {', '.join(self.batch_ids)}",
-            "`crustframe jobs wait` fetches the results; then run the same again for the columns, at 0 credits",
+            "`crustframe jobs wait` fetches the results; then run the same again"
+            + (", but with a max_age of 1d," if self.is_fresh_only else "")
+            + " for the columns, at 0 credits",
         ]
         if self.left:
             lines.append(

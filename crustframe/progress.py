@@ -22,6 +22,8 @@ class Progress(NamedTuple):
         Spent by this run.
     credits_left : float or None
         To the ceiling, if there is one.
+    waiting_for : str
+        Jobs under way and what the API says of them; empty without jobs.
     """
 
     done: int
@@ -30,6 +32,7 @@ class Progress(NamedTuple):
     calls: int
     credits: float
     credits_left: float | None
+    waiting_for: str = ""
 
 
 ProgressCallback = Callable[[Progress], object]
@@ -52,8 +55,9 @@ class Bar:
     def __call__(self, progress: Progress) -> None:
         """Redraw."""
         left = "" if progress.credits_left is None else f", {progress.credits_left:g} left"
+        jobs = f", {progress.waiting_for}" if progress.waiting_for else ""
         self._bar.set_postfix_str(
-            f"{progress.found} found, {progress.credits:g} credits spent{left}, {progress.calls} calls", refresh=False
+            f"{progress.found} found, {progress.credits:g} credits spent{left}, {progress.calls} calls{jobs}"
         )
         self._bar.update(progress.done - self._bar.n)
 

@@ -144,7 +144,7 @@ def buy(
     max_credits: float | None,
     on_doubt: OnDoubt,
     on_record: Callable[[Record], None],
-    on_settled: Callable[[int], None],
+    on_settled: Callable[[int, int, str], None],
     wait: bool,
     webhook_url: str | None,
 ) -> tuple[Bought, Ticket | None]:

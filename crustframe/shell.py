@@ -85,6 +85,7 @@ Wait = Annotated[bool, typer.Option(help="Wait for jobs, or print a ticket and w
 WebhookUrl = Annotated[
     str | None, typer.Option(help="Whom the API tells when a job ends; see `crustframe jobs listen`.")
 ]
+ShowProgress = Annotated[bool | None, typer.Option(help="A line on stderr.", show_default="on a terminal")]
 CsvSafe = Annotated[bool, typer.Option(help="Defuse formulas in the added columns.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help=f"Do not ask above {ASK_ABOVE_CREDITS:g} credits.")]
 

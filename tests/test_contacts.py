@@ -176,6 +176,17 @@ def test_jobs_that_nobody_waits_for_share_one_ceiling(sandbox, client):
     assert (5, 17.0, 5) == (found.ticket.people, found.ticket.credits_high, found.ticket.left)
 
 
+def test_whoever_wants_fresh_contacts_gets_those_that_the_jobs_bring(sandbox, client):
+    seen = []
+    first = crustframe.contacts(people(8), client=client)
+
+    again = crustframe.contacts(people(8), max_age=0, progress=seen.append, client=client)
+
+    assert_frame_equal(first.frame, again.frame)
+    assert first.report.credits + again.report.credits == sandbox.credits_spent == 2 * first.report.credits
+    assert (8, 8) == (seen[-1].done, seen[-1].total)
+
+
 def test_an_unanswered_submit_is_found_and_not_sent_again(sandbox, client):
     sandbox.jobs.faults.add("reset", times=1, charge=True)
 

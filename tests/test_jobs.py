@@ -110,6 +110,23 @@ def test_nobody_at_all_needs_no_file(sandbox, run):
     assert 0 == sandbox.jobs.downloads
 
 
+def test_whoever_wants_fresh_people_gets_those_that_the_job_brings(sandbox, run):
+    assert {"matched": 3} == statuses(run(people(3), max_age=0))
+    assert {"matched": 3} == statuses(run(people(3), max_age=0))
+    assert 6.0 == sandbox.credits_spent
+
+    ticket = run(people(3), max_age=0, wait=False).ticket
+    assert "with a max_age of 1d" in str(ticket)
+
+
+def test_progress_tells_what_is_waited_for(run):
+    seen = []
+    run(people(3), progress=seen.append)
+
+    assert (3, 3, 3, "") == (seen[-1].done, seen[-1].total, seen[-1].found, seen[-1].waiting_for)
+    assert "1 job pending for 0 min" in {step.waiting_for for step in seen}
+
+
 # The choice ---------------------------------------------------------------------------------------------------------
 
 

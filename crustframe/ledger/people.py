@@ -41,6 +41,11 @@ class Need(NamedTuple):
     no_match_age_s: float | None
     min_similarity_score: float | None = None
 
+    def reaching_back(self, seconds: float) -> Need:
+        """Return the need that takes whatever was answered in the last `seconds`, too."""
+        older = [age if age is None else max(age, seconds) for age in (self.max_age_s, self.no_match_age_s)]
+        return self._replace(max_age_s=older[0], no_match_age_s=older[1])
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
