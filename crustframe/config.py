@@ -20,6 +20,7 @@ BASE_URL_VARIABLE: Final = "CRUSTFRAME_BASE_URL"
 LEDGER_VARIABLE: Final = "CRUSTFRAME_LEDGER"
 OFFLINE_VARIABLE: Final = "CRUSTFRAME_OFFLINE"
 REQUESTS_PER_MINUTE_VARIABLE: Final = "CRUSTFRAME_REQUESTS_PER_MINUTE"
+STORAGE_HOSTS_VARIABLE: Final = "CRUSTFRAME_STORAGE_HOSTS"
 
 _HOST: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*\.?|[0-9a-f:.]*:[0-9a-f:.]*")
 _LOOPBACK: Final = re.compile(r"localhost|127(?:\.\d{1,3}){3}|::1")
@@ -64,6 +65,8 @@ class Settings:
         Answers come from the ledger or not at all; no socket is opened.
     requests_per_minute : float or None
         ``None``: what the server's own headers say, 15 until they do.
+    storage_hosts : tuple of str
+        Further hosts, and hosts below them, that results of jobs may be fetched from. No key goes there.
     """
 
     api_key: Secret | None
@@ -71,6 +74,7 @@ class Settings:
     ledger: Path
     offline: bool = False
     requests_per_minute: float | None = None
+    storage_hosts: tuple[str, ...] = ()
 
     @property
     def is_loopback(self) -> bool:
@@ -128,6 +132,7 @@ def read_settings(
         ledger=Path(ledger or env.get(LEDGER_VARIABLE) or default_ledger()).expanduser(),
         offline=_truth(env.get(OFFLINE_VARIABLE, "")) if offline is None else offline,
         requests_per_minute=None if pace is None else _read_pace(pace),
+        storage_hosts=_read_hosts(env.get(STORAGE_HOSTS_VARIABLE, "")),
     )
 
 
@@ -183,6 +188,17 @@ def default_ledger() -> Path:
 
 def _truth(text: str) -> bool:
     return text.strip().lower() not in {"", "0", "false", "no", "off"}
+
+
+def _read_hosts(text: str) -> tuple[str, ...]:
+    hosts = tuple(part.strip().lower().rstrip(".") for part in text.split(",") if part.strip())
+    strange = [host for host in hosts if not _HOST.fullmatch(host) or not re.search(r"\.[a-z]", host)]
+    if strange:
+        raise ConfigurationError(
+            f"{strange[0][:80]!r} in {STORAGE_HOSTS_VARIABLE} is no name of a public host. Nothing was sent.",
+            hint="give host names with commas between them, such as files.vendor.example.",
+        )
+    return hosts
 
 
 def _read_pace(value: Any) -> float:

@@ -173,7 +173,8 @@ def write(table: Table, output: str, added: Mapping[str, Sequence[object]], *, c
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
     if written.neutralised:
-        say(f"{written.neutralised} cells that a spreadsheet would run as formulas were defused with a leading '")
+        what = f"{written.neutralised} cells that a spreadsheet would run as formulas"
+        say(f"{what} were defused with a leading ' (--no-csv-safe leaves them as they are)")
     if written.cut:
         say(f"{written.cut} texts were longer than a cell of a workbook and were cut")
 

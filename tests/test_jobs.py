@@ -21,7 +21,7 @@ from crustframe import PartialResultWarning, cli, contract
 from crustframe.api import jobs as api
 from crustframe.api.results import BrokenFileError, read_line, read_lines
 from crustframe.config import read_settings
-from crustframe.errors import BudgetError, SettingError, TransportError
+from crustframe.errors import BudgetError, ConfigurationError, SettingError, TransportError
 from crustframe.http.download import Downloader
 from crustframe.http.webhook import Receiver
 from crustframe.identifiers import read_identifiers
@@ -462,6 +462,22 @@ def test_a_link_to_the_storage_of_the_api_is_followed(host):
     url = f"https://{host}/jobs/1/output/results.jsonl.gz?signature=1"
 
     assert url == Downloader(read_settings(api_key="test-key", environ={})).check(url)
+
+
+def test_a_host_that_the_user_names_is_followed():
+    environ = {"CRUSTFRAME_STORAGE_HOSTS": "files.vendor.example, Other.example."}
+    downloader = Downloader(read_settings(api_key="test-key", environ=environ))
+
+    for host in ("files.vendor.example", "eu.other.example"):
+        assert downloader.check(f"https://{host}/x") == f"https://{host}/x"
+    with pytest.raises(TransportError, match="CRUSTFRAME_STORAGE_HOSTS"):
+        downloader.check("https://vendor.example/x")
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "localhost", "https://files.vendor.example", "*.example", "::1"])
+def test_no_address_of_a_local_net_is_a_storage_host(host):
+    with pytest.raises(ConfigurationError):
+        read_settings(environ={"CRUSTFRAME_STORAGE_HOSTS": host})
 
 
 def test_the_storage_host_sees_no_key(sandbox, run):

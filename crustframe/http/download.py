@@ -18,7 +18,7 @@ from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPSConnectionPool
 
 from crustframe import __version__
-from crustframe.config import Settings
+from crustframe.config import STORAGE_HOSTS_VARIABLE, Settings
 from crustframe.errors import TransportError
 
 STORAGE_HOSTS: Final = ("crustdata.com", "amazonaws.com", "storage.googleapis.com", "r2.cloudflarestorage.com")
@@ -85,14 +85,13 @@ class Downloader:
     Parameters
     ----------
     settings : Settings
-        Only a sandbox on this machine may hand out links to this machine.
-    hosts : sequence of str
-        Where links may lead.
+        Only a sandbox on this machine may hand out links to this machine; others lead to :data:`STORAGE_HOSTS`, or to
+        hosts that the settings name.
     """
 
-    def __init__(self, settings: Settings, hosts: tuple[str, ...] = STORAGE_HOSTS) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._is_sandbox = settings.is_loopback
-        self._hosts = hosts
+        self._hosts = (*STORAGE_HOSTS, *settings.storage_hosts)
 
     def check(self, url: str) -> str:
         """Return a link that may be followed.
@@ -119,7 +118,8 @@ class Downloader:
             raise TransportError(
                 f"A link to results leads to {host[:80] or 'nowhere'!r}, which is no storage host of the API. It was "
                 "not followed; what was paid for stays with the API for five days.",
-                hint="update crustframe if the vendor moved its files.",
+                hint=f"if this is where the vendor keeps its files, name the host in {STORAGE_HOSTS_VARIABLE}; then "
+                "`crustframe jobs fetch` brings them, free.",
             )
         return url
 
