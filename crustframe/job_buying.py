@@ -182,7 +182,8 @@ class JobBuyer:
         known = ledger.known(asked, self._need)
         for record in ledger.recall(asked, known, self._need):
             yield replace(record, source="job")
-        doubts = {doubt.identifier.key for doubt in ledger.doubts(asked)}
+        doubts = {doubt.identifier.key: doubt.purchase_id for doubt in ledger.doubts(asked)}
+        reasons = {purchase_id: self._why(purchase_id) for purchase_id in set(doubts.values())}
         under_way = {i.key: job for job in self._mine.values() for i in job.purchase.identifiers}
         refused = {identifier.key for identifier in self.refused}
         for identifier in asked:
@@ -192,9 +193,16 @@ class JobBuyer:
                 batch_id = under_way[identifier.key].batch_id
                 yield Record(identifier.key, "not_run", request_id=batch_id, reason="job_under_way")
             elif identifier.key in doubts:
-                yield Record(identifier.key, "in_doubt", reason="the results of a job are incomplete")
+                yield Record(identifier.key, "in_doubt", reason=reasons[doubts[identifier.key]])
             elif identifier.key in self._collector.failed:
                 yield Record(identifier.key, "failed", reason=self._collector.failed[identifier.key])
+
+    def _why(self, purchase_id: int) -> str:
+        job = self._collector.book.find(purchase_id)
+        if job is None:
+            return "no answer to an earlier request"
+        free = "" if job.batch_id is None else "; `crustframe jobs fetch` reads them again, free"
+        return f"{job.error or 'the results of a job are incomplete'}{free}"
 
     def in_doubt(self) -> set[str]:
         """Return whom the ledger holds in doubt after these jobs."""

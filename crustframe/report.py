@@ -35,6 +35,8 @@ class Report:
         As the server's own counter billed them.
     credits_at_risk : float
         Of requests without a complete answer.
+    credits_under_way : float
+        Of jobs that were not waited for, if everybody is found.
     in_doubt : tuple of str
         The identifiers these were for.
     problems : dict of str to int
@@ -66,6 +68,7 @@ class Report:
     calls: int
     credits: float
     credits_at_risk: float
+    credits_under_way: float
     in_doubt: tuple[str, ...]
     problems: Mapping[str, int]
     resent: tuple[str, ...]
@@ -84,7 +87,8 @@ class Report:
     @property
     def hit_ceiling(self) -> bool:
         """Whether rows were left because the ceiling would not surely hold."""
-        return bool(self.statuses["not_run"]) and self.stopped is None and not self.interrupted
+        ended = self.stopped is not None or self.interrupted or bool(self.credits_under_way)
+        return bool(self.statuses["not_run"]) and not ended
 
     @property
     def is_complete(self) -> bool:
@@ -132,6 +136,11 @@ class Report:
         ]
         if self.dropped_groups:
             lines.append(f"not granted to this account and not needed: {', '.join(self.dropped_groups)}")
+        if self.credits_under_way:
+            lines.append(
+                f"jobs are under way, for up to {counted(self.credits_under_way, 'credit')} more; run the same again when "
+                "they are done"
+            )
         if self.hit_ceiling:
             lines.append("the ceiling would not surely hold for the rows not run; run again with a higher one")
         if self.interrupted:
@@ -188,6 +197,7 @@ def make_report(
         calls=bought.calls,
         credits=bought.credits,
         credits_at_risk=credits_at_risk,
+        credits_under_way=bought.credits_set_aside,
         in_doubt=tuple(in_doubt),
         problems=dict(problems),
         resent=tuple(bought.resent),

@@ -346,7 +346,7 @@ def test_a_file_that_is_spoilt_once_is_fetched_again(sandbox, run, fault):
 def test_complete_lines_of_a_file_that_never_comes_whole_are_kept(sandbox, client, run):
     sandbox.jobs.spoil("cut", at=20_000)
 
-    with pytest.warns(PartialResultWarning):
+    with pytest.warns(PartialResultWarning, match="`crustframe jobs fetch` reads them again, free"):
         counts = statuses(run(people(200)))
 
     assert 200 == counts["matched"] + counts["in_doubt"]
@@ -508,6 +508,8 @@ def test_without_waiting_a_ticket_comes_back_and_the_rest_is_fetched_later(sandb
         found.ticket.people,
         found.ticket.credits_high,
     )
+    assert (4.0, False) == (found.report.credits_under_way, found.report.hit_ceiling)
+    assert "jobs are under way, for up to 4 credits more" in str(found.report)
     jobs, bought = collect(client)
     assert (["done"], 4.0) == ([job.state for job in jobs], bought.credits)
     again = run(people(4))

@@ -125,10 +125,16 @@ class JobBook:
         under_way = [job for job in self.all(open_only=True) if job.state in {"sent", "running"}]
         return [job for job in under_way if any(i.key in wanted for i in job.purchase.identifiers)]
 
+    def find(self, purchase_id: int) -> Job | None:
+        """Return the job of a purchase as it is now, or None where it was no job."""
+        with self._store.reading() as connection:
+            return next(iter(self._jobs(connection, "AND purchase_id = ?", (purchase_id,))), None)
+
     def get(self, purchase_id: int) -> Job:
         """Return one job as it is now."""
-        with self._store.reading() as connection:
-            return self._jobs(connection, "AND purchase_id = ?", (purchase_id,))[0]
+        job = self.find(purchase_id)
+        assert job is not None  # noqa: S101
+        return job
 
     def batch_ids(self) -> set[str]:
         """Return the ids of every job that is this ledger's own."""
