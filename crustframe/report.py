@@ -137,10 +137,8 @@ class Report:
         if self.dropped_groups:
             lines.append(f"not granted to this account and not needed: {', '.join(self.dropped_groups)}")
         if self.credits_under_way:
-            lines.append(
-                f"jobs are under way, for up to {counted(self.credits_under_way, 'credit')} more; run the same again when "
-                "they are done"
-            )
+            more = counted(self.credits_under_way, "credit")
+            lines.append(f"jobs are under way, for up to {more} more; run the same again when they are done")
         if self.hit_ceiling:
             lines.append("the ceiling would not surely hold for the rows not run; run again with a higher one")
         if self.interrupted:
