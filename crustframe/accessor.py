@@ -13,7 +13,7 @@ from crustframe.changes import changes
 from crustframe.client import Client
 from crustframe.contact_plan import KINDS, ContactPlan, Kind
 from crustframe.contacts import contacts, plan_contacts
-from crustframe.enrichment import Errors, Prices, enrich, matches, plan
+from crustframe.enrichment import Prices, enrich, matches, plan
 from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction
 from crustframe.frames import Only
 from crustframe.plan import Plan
@@ -21,6 +21,7 @@ from crustframe.progress import ProgressCallback
 from crustframe.purchasing import OnDoubt
 from crustframe.question import Fields
 from crustframe.routes import Route
+from crustframe.steps import Errors
 from crustframe.verdict import MinVerdict
 
 

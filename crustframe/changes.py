@@ -9,11 +9,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from crustframe.client import Client
-from crustframe.enrichment import client_of
 from crustframe.fields import read_paths
 from crustframe.frames import cells_of
 from crustframe.identifiers import read_identifiers
 from crustframe.question import Fields
+from crustframe.steps import client_of
 
 if TYPE_CHECKING:
     import pandas as pd

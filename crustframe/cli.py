@@ -21,7 +21,7 @@ from crustframe.changes import changes as find_changes
 from crustframe.client import DEFAULT_CONCURRENCY
 from crustframe.contact_commands import contacts
 from crustframe.contract import JOB_LINK_S
-from crustframe.enrichment import Errors, Interrupted, Prices
+from crustframe.enrichment import Interrupted, Prices
 from crustframe.enrichment import enrich as enrich_column
 from crustframe.enrichment import plan as plan_column
 from crustframe.errors import CrustframeError, PartialResultWarning, RetirementWarning, SettingError
@@ -78,6 +78,7 @@ from crustframe.shell import (
     say,
     write,
 )
+from crustframe.steps import Errors
 from excel_addin.cli import app as excel_app
 
 if TYPE_CHECKING:

@@ -23,7 +23,6 @@ from crustframe.contact_plan import (
     read_kinds,
     urls_of,
 )
-from crustframe.enrichment import client_of, stacklevel
 from crustframe.errors import OfflineError, PartialResultWarning
 from crustframe.expand import Expansion
 from crustframe.fields import Path, read_paths
@@ -37,6 +36,7 @@ from crustframe.purchasing import Bought, OnDoubt
 from crustframe.question import check_ceiling
 from crustframe.records import Record, Status
 from crustframe.report import Report, make_report
+from crustframe.steps import client_of, stacklevel
 from crustframe.wording import persons
 
 if TYPE_CHECKING:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -15,48 +14,24 @@ from crustframe.api.options import Options
 from crustframe.api.surfaces import Api
 from crustframe.assembly import PeopleTable, Provenance, matches_of, provenance_names
 from crustframe.client import Client
-from crustframe.config import read_age
-from crustframe.errors import (
-    OfflineError,
-    PartialResultWarning,
-    PermissionDeniedError,
-    RetirementWarning,
-)
-from crustframe.fields import (
-    DEFAULT_FIELDS,
-    Keep,
-    Path,
-    Reduction,
-)
+from crustframe.errors import PartialResultWarning, RetirementWarning
+from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction
 from crustframe.frames import Only, beside, cells_of, check_names, chosen_rows, filled_in
-from crustframe.identifiers import Identifiers, read_identifiers
-from crustframe.ledger import Known
-from crustframe.moving import cost_notes
-from crustframe.plan import Plan, make_plan
-from crustframe.progress import Progress, ProgressCallback, read_progress
-from crustframe.purchasing import Bought, Buyer, OnDoubt
-from crustframe.question import (
-    Fields,
-    Question,
-    check_ceiling,
-    check_verdict,
-    one_of,
-    read_question,
-)
-from crustframe.records import Record, Status
+from crustframe.identifiers import read_identifiers
+from crustframe.plan import Plan
+from crustframe.progress import ProgressCallback
+from crustframe.purchasing import OnDoubt
+from crustframe.question import Fields, check_ceiling, check_verdict, one_of, read_question
 from crustframe.report import Report, make_report
-from crustframe.routes import Choice, Route, choose
-from crustframe.routes import buy as buy_by_routes
+from crustframe.routes import Route
+from crustframe.steps import Errors, as_granted, buy_new, client_of, plan_run, stacklevel, tell_doubts
 from crustframe.verdict import MinVerdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pandas as pd
 
     from crustframe.jobs import Ticket
 
-Errors = Literal["coerce", "raise"]
 Prices = Literal["list", "account"]
 
 
@@ -83,27 +58,6 @@ class Enrichment:
     def matches(self) -> pd.DataFrame:
         """Every candidate of every person, one row each, best first; from the ledger, 0 credits."""
         return self._read_matches()
-
-
-@dataclass(frozen=True)
-class LookUp:
-    """What the ledger knows of a column, without pandas: spreadsheets ask for one cell a thousand times.
-
-    Attributes
-    ----------
-    paths : tuple of Path, length p
-    statuses : list of str, length n
-        ``crust.status`` of every row; ``not_run`` is somebody whom the ledger does not know.
-    values : list of list, n x p
-        The same cells that :func:`enrich` gives; ``None`` where it gives ``<NA>``.
-    plan : Plan
-        Who is missing and what they may cost.
-    """
-
-    paths: tuple[Path, ...]
-    statuses: list[Status]
-    values: list[list[Any]]
-    plan: Plan
 
 
 class Interrupted(KeyboardInterrupt):
@@ -268,14 +222,14 @@ def enrich(
         if webhook_url is not None:
             check_webhook(webhook_url, is_sandbox=asked.settings.is_loopback)
         identifiers = read_identifiers(cells if rows is None else [cells[row] for row in rows])
-        known, plan, choice = _plan(asked, identifiers, question, on_doubt, route=route)
+        known, plan, choice = plan_run(asked, identifiers, question, on_doubt, route=route)
         plan.within(max_credits, partial=partial)
 
         table = PeopleTable(identifiers, question, min_verdict, judges=provenance == "full" or min_verdict is not None)
         for record in asked.ledger.recall(identifiers.unique, known, question.need):
             table.put(record)
-        _tell_doubts(table, asked, plan, known)
-        bought, ticket = _buy(
+        tell_doubts(table, asked, plan, known)
+        bought, ticket = buy_new(
             asked, table, plan, question, max_credits, on_doubt, errors, progress, choice, wait, webhook_url
         )
 
@@ -377,112 +331,11 @@ keep, max_age, only, on_doubt, route, lists, client
         asked = owner.facing(type(question.options))
         pace = None
         if prices == "account":
-            question, pace = _granted(question, asked)
+            question, pace = as_granted(question, asked)
         rows = chosen_rows(data, cells, question, only, asked)
         identifiers = read_identifiers(cells if rows is None else [cells[row] for row in rows])
-        _, made, _ = _plan(asked, identifiers, question, on_doubt, pace, route=route)
+        _, made, _ = plan_run(asked, identifiers, question, on_doubt, pace, route=route)
     return made.within(max_credits, partial=partial)
-
-
-def look_up(
-    cells: Iterable[object],
-    fields: Fields = DEFAULT_FIELDS,
-    *,
-    max_age: str | float | None = None,
-    no_match_age: str | float | None = None,
-    client: Client,
-) -> LookUp:
-    """Return what the ledger knows of a column. Opens no socket, costs nothing, writes nothing.
-
-    Parameters
-    ----------
-    cells : iterable, n rows
-        Blanks, repeats, other spellings and junk are welcome.
-    fields : sequence of str, or mapping of new name to str, length p
-    max_age, no_match_age : str or float, optional
-        How old a stored person, and a stored "nobody there", may be; by default any age.
-    client : Client
-        Whose ledger.
-
-    Returns
-    -------
-    LookUp
-
-    Raises
-    ------
-    FieldError, LedgerError
-        Something to mend first.
-    """
-    question = read_question(
-        fields,
-        api="person",
-        lists="join",
-        keep="all",
-        preview=False,
-        min_similarity_score=None,
-        force_fetch=False,
-        enrich_realtime=False,
-        max_age=max_age,
-    )
-    question = replace(question, need=question.need._replace(no_match_age_s=read_age(no_match_age, "no_match_age")))
-    identifiers = read_identifiers(cells)
-    known, made, _ = _plan(client, identifiers, question, "skip")
-    table = PeopleTable(identifiers, question, None, judges=False)
-    for record in client.ledger.recall(identifiers.unique, known, question.need):
-        table.put(record)
-    _tell_doubts(table, client, made, known)
-    statuses, values = table.rows()
-    return LookUp(question.paths, statuses, values, made)
-
-
-def buy(
-    cells: Iterable[object],
-    fields: Fields = DEFAULT_FIELDS,
-    *,
-    max_credits: float,
-    max_age: str | float | None = None,
-    client: Client,
-) -> Bought:
-    """Buy the people of a column that the ledger does not know, as many as surely fit; nobody in doubt.
-
-    Costs what :func:`enrich` costs. The answers are read with :func:`look_up`.
-
-    Parameters
-    ----------
-    cells : iterable, n rows
-    fields : sequence of str, or mapping of new name to str, length p
-    max_credits : float
-        Never passed.
-    max_age : str or float, optional
-        How old a stored person may be; by default any age.
-    client : Client
-
-    Returns
-    -------
-    Bought
-        Calls and credits; ``stopped`` says why it ended early.
-
-    Raises
-    ------
-    ConfigurationError, AuthenticationError, PermissionDeniedError, LedgerError, OfflineError
-        Everything would be refused.
-    """
-    question = read_question(
-        fields,
-        api="person",
-        lists="join",
-        keep="all",
-        preview=False,
-        min_similarity_score=None,
-        force_fetch=False,
-        enrich_realtime=False,
-        max_age=max_age,
-    )
-    identifiers = read_identifiers(cells)
-    _, made, choice = _plan(client, identifiers, question, "skip")
-    table = PeopleTable(identifiers, question, None, judges=False)
-    bought, _ = _buy(client, table, made, question, max_credits, "skip", "coerce", False, choice, False, None)
-    return bought
 
 
 def matches(
@@ -547,162 +400,6 @@ lists, client
         return matches_of(owner.facing(type(question.options)), read_identifiers(cells), question, min_verdict)
 
 
-# The steps -----------------------------------------------------------------------------------------------------
-
-
-def _plan(
-    client: Client,
-    identifiers: Identifiers,
-    question: Question,
-    on_doubt: OnDoubt,
-    requests_per_minute: float | None = None,
-    *,
-    route: Route = "calls",
-) -> tuple[dict[str, Known], Plan, Choice]:
-    options = question.options
-    known = client.ledger.known(identifiers.unique, question.need)
-    doubts = [] if on_doubt == "resend" else client.ledger.doubts(identifiers.unique)
-    in_doubt = {d.identifier.key for d in doubts if d.told or on_doubt == "skip"} - set(known)
-    new = [i for i in identifiers.unique if i.key not in known and i.key not in in_doubt]
-    pace = requests_per_minute or client.requests_per_minute
-    choice = choose(client, options, new, route, pace)
-    made = make_plan(
-        identifiers,
-        known=known,
-        in_doubt=in_doubt,
-        groups=options.groups,
-        price=choice.price,
-        requests_per_minute=pace,
-        match_rate=client.ledger.match_rate(),
-        prices=options.prices,
-        max_identifiers=options.max_identifiers,
-        credits_left_today=client.ledger.left_today(),
-    )
-    made = replace(made, route="job" if choice.by_job else "calls", job_minutes=choice.job_minutes)
-    if choice.reason:
-        made = replace(made, notes=(*made.notes, choice.reason))
-    if options.retirement:
-        made = replace(made, notes=tuple(cost_notes(question.paths, made.price, made.n_new)))
-    return known, made, choice
-
-
-def _granted(question: Question, client: Client) -> tuple[Question, float | None]:
-    """Ask the account what it may do; leave out what it lacks and nothing needs."""
-    from crustframe.api.account import read_endpoint
-
-    endpoint = read_endpoint(client.transport, question.options.path)
-    if endpoint is None:
-        return question, None
-    lacking = {g for g in question.options.groups if g in endpoint.disabled_fields}
-    if not endpoint.enabled or lacking & question.needed:
-        what = ", ".join(sorted(lacking & question.needed)) or question.options.path
-        raise PermissionDeniedError(
-            f"The account lacks {what}. Nothing was sent, nothing was charged.",
-            denied_fields=sorted(lacking),
-            hint="leave it out, or ask the vendor to grant it.",
-        )
-    options = replace(question.options, groups=question.options.groups - lacking)
-    own = client.settings.requests_per_minute
-    pace = endpoint.requests_per_minute
-    return replace(question, options=options), min(own, pace) if own and pace else pace
-
-
-def _tell_doubts(table: PeopleTable, client: Client, plan: Plan, known: Mapping[str, Known]) -> None:
-    if not plan.in_doubt:
-        return
-    new = {identifier.key for identifier in plan.new}
-    for doubt in client.ledger.doubts(table.identifiers.unique):
-        if doubt.identifier.key not in new and doubt.identifier.key not in known:
-            table.put(Record(doubt.identifier.key, "in_doubt", reason="no answer to an earlier request"))
-
-
-def _buy(
-    client: Client,
-    table: PeopleTable,
-    plan: Plan,
-    question: Question,
-    max_credits: float | None,
-    on_doubt: OnDoubt,
-    errors: Errors,
-    progress: bool | ProgressCallback | None,
-    choice: Choice,
-    wait: bool,
-    webhook_url: str | None,
-) -> tuple[Bought, Ticket | None]:
-    if not plan.new:
-        return Bought(), None
-    client.settings.require_key()
-    if client.settings.offline:
-        raise OfflineError(
-            f"The ledger does not know {plan.n_new} of {plan.people} people, and offline was asked for: "
-            f"{', '.join(identifier.text for identifier in plan.new[:5])}"
-            f"{' ...' if plan.n_new > 5 else ''}. No socket was opened, nothing was charged.",
-            hint="run once without CRUSTFRAME_OFFLINE to buy them.",
-        )
-    show, close = read_progress(progress, plan.n_new)
-    settled = found = 0
-
-    def take(record: Record) -> None:
-        nonlocal settled, found
-        table.put(record)
-        settled += 1
-        found += record.status == "matched"
-        follow(0, 0, "")
-
-    def follow(settled_by_jobs: int, found_by_jobs: int, waiting_for: str) -> None:
-        so_far = buyer.bought
-        left = None if max_credits is None else max_credits - so_far.credits
-        n, n_found = settled + settled_by_jobs, found + found_by_jobs
-        show(Progress(n, plan.n_new, n_found, so_far.calls, so_far.credits, left, waiting_for))
-
-    buyer = Buyer(
-        client,
-        question.options,
-        needed_groups=question.needed,
-        need=question.need,
-        max_credits=max_credits,
-        on_doubt=on_doubt,
-        stop_at_failure=errors == "raise",
-        on_record=take,
-    )
-    try:
-        return buy_by_routes(
-            client,
-            buyer,
-            choice,
-            question.options,
-            need=question.need,
-            max_credits=max_credits,
-            on_doubt=on_doubt,
-            on_record=table.put,
-            on_settled=follow,
-            wait=wait,
-            webhook_url=webhook_url,
-        )
-    finally:
-        close()
-
-
-@contextmanager
-def client_of(client: Client | None) -> Iterator[Client]:
-    """Use the given client, or one of the environment that is closed afterwards."""
-    if client is not None:
-        yield client
-        return
-    with Client() as made:
-        yield made
-
-
 def _warn_of_retirement(options: Options) -> None:
     if options.retirement:
         warnings.warn(options.retirement, RetirementWarning, stacklevel=stacklevel())
-
-
-def stacklevel() -> int:
-    """Point a warning at the user's own line, whichever front end it came through."""
-    import sys
-
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "crustframe":
-        level, frame = level + 1, frame.f_back
-    return level

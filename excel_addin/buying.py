@@ -12,11 +12,11 @@ from typing import Final, NamedTuple, Protocol, Self
 
 from crustframe import contract
 from crustframe.client import Client
-from crustframe.enrichment import buy
 from crustframe.errors import BadRequestError, CrustframeError, PermissionDeniedError
 from crustframe.fields import Path, read_paths, requested_groups
 from crustframe.identifiers import Identifier
 from crustframe.ledger import Ledger
+from crustframe.lookup import buy
 
 _log = logging.getLogger("excel_addin")
 _CHUNK: Final = 4 * contract.MAX_IDENTIFIERS  # bought in one go; the budget is looked at again in between

@@ -1,0 +1,190 @@
+"""The steps that every question takes: plan who is new, tell who is in doubt, buy the rest."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from crustframe.assembly import PeopleTable
+from crustframe.client import Client
+from crustframe.errors import OfflineError, PermissionDeniedError
+from crustframe.identifiers import Identifiers
+from crustframe.ledger import Known
+from crustframe.moving import cost_notes
+from crustframe.plan import Plan, make_plan
+from crustframe.progress import Progress, ProgressCallback, read_progress
+from crustframe.purchasing import Bought, Buyer, OnDoubt
+from crustframe.question import Question
+from crustframe.records import Record
+from crustframe.routes import Choice, Route, choose
+from crustframe.routes import buy as buy_by_routes
+
+if TYPE_CHECKING:
+    from crustframe.jobs import Ticket
+
+Errors = Literal["coerce", "raise"]
+
+
+@contextmanager
+def client_of(client: Client | None) -> Iterator[Client]:
+    """Use the given client, or one of the environment that is closed afterwards."""
+    if client is not None:
+        yield client
+        return
+    with Client() as made:
+        yield made
+
+
+def plan_run(
+    client: Client,
+    identifiers: Identifiers,
+    question: Question,
+    on_doubt: OnDoubt,
+    requests_per_minute: float | None = None,
+    *,
+    route: Route = "calls",
+) -> tuple[dict[str, Known], Plan, Choice]:
+    """Return who is known, what the rest would cost, and which way it would go. Opens no socket."""
+    options = question.options
+    known = client.ledger.known(identifiers.unique, question.need)
+    doubts = [] if on_doubt == "resend" else client.ledger.doubts(identifiers.unique)
+    in_doubt = {d.identifier.key for d in doubts if d.told or on_doubt == "skip"} - set(known)
+    new = [i for i in identifiers.unique if i.key not in known and i.key not in in_doubt]
+    pace = requests_per_minute or client.requests_per_minute
+    choice = choose(client, options, new, route, pace)
+    made = make_plan(
+        identifiers,
+        known=known,
+        in_doubt=in_doubt,
+        groups=options.groups,
+        price=choice.price,
+        requests_per_minute=pace,
+        match_rate=client.ledger.match_rate(),
+        prices=options.prices,
+        max_identifiers=options.max_identifiers,
+        credits_left_today=client.ledger.left_today(),
+    )
+    made = replace(made, route="job" if choice.by_job else "calls", job_minutes=choice.job_minutes)
+    if choice.reason:
+        made = replace(made, notes=(*made.notes, choice.reason))
+    if options.retirement:
+        made = replace(made, notes=tuple(cost_notes(question.paths, made.price, made.n_new)))
+    return known, made, choice
+
+
+def as_granted(question: Question, client: Client) -> tuple[Question, float | None]:
+    """Ask the account what it may do; leave out what it lacks and nothing needs."""
+    from crustframe.api.account import read_endpoint
+
+    endpoint = read_endpoint(client.transport, question.options.path)
+    if endpoint is None:
+        return question, None
+    lacking = {g for g in question.options.groups if g in endpoint.disabled_fields}
+    if not endpoint.enabled or lacking & question.needed:
+        what = ", ".join(sorted(lacking & question.needed)) or question.options.path
+        raise PermissionDeniedError(
+            f"The account lacks {what}. Nothing was sent, nothing was charged.",
+            denied_fields=sorted(lacking),
+            hint="leave it out, or ask the vendor to grant it.",
+        )
+    options = replace(question.options, groups=question.options.groups - lacking)
+    own = client.settings.requests_per_minute
+    pace = endpoint.requests_per_minute
+    return replace(question, options=options), min(own, pace) if own and pace else pace
+
+
+def tell_doubts(table: PeopleTable, client: Client, plan: Plan, known: Mapping[str, Known]) -> None:
+    """Say of whoever is in doubt and not bought again that it is so."""
+    if not plan.in_doubt:
+        return
+    new = {identifier.key for identifier in plan.new}
+    for doubt in client.ledger.doubts(table.identifiers.unique):
+        if doubt.identifier.key not in new and doubt.identifier.key not in known:
+            table.put(Record(doubt.identifier.key, "in_doubt", reason="no answer to an earlier request"))
+
+
+def buy_new(
+    client: Client,
+    table: PeopleTable,
+    plan: Plan,
+    question: Question,
+    max_credits: float | None,
+    on_doubt: OnDoubt,
+    errors: Errors,
+    progress: bool | ProgressCallback | None,
+    choice: Choice,
+    wait: bool,
+    webhook_url: str | None,
+) -> tuple[Bought, Ticket | None]:
+    """Buy whom the plan names, under one ceiling, and put what comes into the table.
+
+    Raises
+    ------
+    ConfigurationError, OfflineError
+        There is no key, or no socket may be opened. Nothing was sent.
+    APIError, LedgerError
+        Everything would be refused, or nothing could be written down.
+    """
+    if not plan.new:
+        return Bought(), None
+    client.settings.require_key()
+    if client.settings.offline:
+        raise OfflineError(
+            f"The ledger does not know {plan.n_new} of {plan.people} people, and offline was asked for: "
+            f"{', '.join(identifier.text for identifier in plan.new[:5])}"
+            f"{' ...' if plan.n_new > 5 else ''}. No socket was opened, nothing was charged.",
+            hint="run once without CRUSTFRAME_OFFLINE to buy them.",
+        )
+    show, close = read_progress(progress, plan.n_new)
+    settled = found = 0
+
+    def take(record: Record) -> None:
+        nonlocal settled, found
+        table.put(record)
+        settled += 1
+        found += record.status == "matched"
+        follow(0, 0, "")
+
+    def follow(settled_by_jobs: int, found_by_jobs: int, waiting_for: str) -> None:
+        so_far = buyer.bought
+        left = None if max_credits is None else max_credits - so_far.credits
+        n, n_found = settled + settled_by_jobs, found + found_by_jobs
+        show(Progress(n, plan.n_new, n_found, so_far.calls, so_far.credits, left, waiting_for))
+
+    buyer = Buyer(
+        client,
+        question.options,
+        needed_groups=question.needed,
+        need=question.need,
+        max_credits=max_credits,
+        on_doubt=on_doubt,
+        stop_at_failure=errors == "raise",
+        on_record=take,
+    )
+    try:
+        return buy_by_routes(
+            client,
+            buyer,
+            choice,
+            question.options,
+            need=question.need,
+            max_credits=max_credits,
+            on_doubt=on_doubt,
+            on_record=table.put,
+            on_settled=follow,
+            wait=wait,
+            webhook_url=webhook_url,
+        )
+    finally:
+        close()
+
+
+def stacklevel() -> int:
+    """Point a warning at the user's own line, whichever front end it came through."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "crustframe":
+        level, frame = level + 1, frame.f_back
+    return level
