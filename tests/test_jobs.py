@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 import tracemalloc
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -28,10 +27,6 @@ from crustframe.http.webhook import Receiver
 from crustframe.identifiers import read_identifiers
 from crustframe.jobs import collect
 from crustframe.ledger.jobs import JobBook
-
-sys.path.insert(0, str(Path(__file__).parent / "bench"))
-
-from jobs_kill import kills
 
 FIELDS = ["crustdata_person_id as id", "basic_profile.name as name"]
 SCORE = "crust.confidence_score"
@@ -549,17 +544,6 @@ def test_a_callback_only_wakes_whoever_listens():
         assert not receiver.wait(0.05)
         assert 204 == requests.post(receiver.url, data=b"not even json", timeout=5).status_code
         assert receiver.wait(5)
-
-
-# Kills --------------------------------------------------------------------------------------------------------------
-
-
-def test_a_run_that_is_killed_anywhere_is_picked_up():
-    """A sample; ``tests/bench/jobs_kill.py`` does it fifty times."""
-    seen = kills(5, seed=7)
-
-    assert [1] * 5 == seen["submits"]
-    assert (0, 1, 1) == (seen["charged_twice"], len(seen["digests"]), len(set(seen["credits"])))
 
 
 # The shell ----------------------------------------------------------------------------------------------------------
