@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from crustframe import contract
 from crustframe.api import jobs as api
 from crustframe.api.account import read_usage_events
-from crustframe.api.results import BrokenFileError, read_line, read_lines, size_cap
+from crustframe.api.results import BrokenFileError, line_cap, read_line, read_lines, size_cap
 from crustframe.client import Client
 from crustframe.errors import (
     APIConnectionError,
@@ -174,8 +174,10 @@ class Collector:
             return None
         match status.status:
             case "completed":
-                self._collect(job, status)
-                return None
+                with self.book.alone(job) as is_alone:
+                    if is_alone and self.book.get(job.purchase_id).state in {"sent", "running"}:
+                        self._collect(job, status)
+                return None if is_alone else job  # who reads the file now settles the job; it is looked at again
             case "failed" if not status.result_count:
                 why = f"job {job.batch_id} failed" + (f": {status.error_message}" if status.error_message else "")
                 self.failed |= {identifier.key: why for identifier in job.purchase.identifiers}
@@ -205,13 +207,13 @@ class Collector:
             return
         reason = ""
         for _ in range(_FETCHES):
-            path = self.book.file_of(job)
+            path, is_whole = self.book.file_of(job), False
+            if not path.exists():
+                job = self.book.start_over(job)
             try:
                 self._fetch(status, path, job)
                 job = self._read(job, path)
-                if job.lines_read >= (status.result_count or 0):
-                    self._finish(job)
-                    return
+                is_whole = job.lines_read >= (status.result_count or 0)
                 reason = f"{job.lines_read} lines came, {status.result_count} were announced"
             except (BrokenFileError, TransportError) as error:
                 reason = str(error.message)
@@ -219,6 +221,9 @@ class Collector:
             finally:
                 for left in (path, _part(path)):
                     left.unlink(missing_ok=True)
+            if is_whole:
+                self._finish(job)
+                return
             _log.warning("results of job %s: %s", job.batch_id, reason)
             assert job.batch_id is not None  # noqa: S101
             status = api.read_status(self._client.transport, job.batch_id) or status
@@ -253,11 +258,11 @@ class Collector:
                 job = self.book.get(job.purchase_id)
 
     def _read_on(self, job: Job, path: Path) -> Job:
-        asked = identifiers_of(job)
+        asked, n = identifiers_of(job), job.n_identifiers
         read, size = Read(), 0
         with path.open("rb") as file:
             try:
-                for number, line in enumerate(read_lines(file, at_most=size_cap(job.n_identifiers))):
+                for number, line in enumerate(read_lines(file, at_most=size_cap(n), most_lines=line_cap(n))):
                     if number < job.lines_read + read.lines:
                         continue
                     _take_in(read, line, asked, job)
@@ -271,7 +276,8 @@ class Collector:
 
     def _finish(self, job: Job) -> None:
         left = self.book.get(job.purchase_id)
-        if left.broken_lines or (left.strange_lines and not left.matched):
+        is_nobody_settled = len(left.purchase.identifiers) == left.n_identifiers
+        if left.broken_lines or (left.strange_lines and is_nobody_settled):
             what = f"{left.broken_lines} lines cannot be read" if left.broken_lines else "its lines are about others"
             self._doubt(left, f"results of job {job.batch_id}: {what}")
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import json
@@ -9,7 +10,6 @@ import sys
 import threading
 import time
 import tracemalloc
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -19,17 +19,14 @@ from pandas.testing import assert_frame_equal
 import crustframe
 from crustframe import PartialResultWarning, cli, contract
 from crustframe.api import jobs as api
-from crustframe.api.results import BrokenFileError, read_line, read_lines
+from crustframe.api.results import BrokenFileError, line_cap, read_line, read_lines
 from crustframe.config import read_settings
 from crustframe.errors import BudgetError, ConfigurationError, SettingError, TransportError
 from crustframe.http.download import Downloader
 from crustframe.http.webhook import Receiver
 from crustframe.identifiers import read_identifiers
 from crustframe.jobs import collect
-
-sys.path.insert(0, str(Path(__file__).parent / "bench"))
-
-from jobs_kill import kills
+from crustframe.ledger.jobs import JobBook
 
 FIELDS = ["crustdata_person_id as id", "basic_profile.name as name"]
 SCORE = "crust.confidence_score"
@@ -358,6 +355,54 @@ def test_complete_lines_of_a_file_that_never_comes_whole_are_kept(sandbox, clien
     assert (1, {1}) == (len(sandbox.jobs.submitted), set(sandbox.people_charged.values()))
 
 
+STRANGER = b'{"original_identifier": "https://www.linkedin.com/in/stranger-example", "internal_id": 1, "data": {}}\n'
+
+
+@pytest.mark.parametrize("size", [len(STRANGER) * 40, 2**20], ids=["as many lines as people", "far more lines"])
+def test_what_stood_in_a_wrong_file_says_nothing_about_the_next_one(sandbox, client, run, size):
+    """The position is that of one file: lines that were read in another one are not left out of this one."""
+    sandbox.jobs.spoil("bomb", at=size, text=STRANGER, times=1)
+
+    with contextlib.suppress(PartialResultWarning):
+        run(people(40))
+    collect(client)
+
+    assert {"matched": 40} == statuses(run(people(40)))
+    assert (1, 40.0) == (len(sandbox.jobs.submitted), sandbox.credits_spent)
+
+
+def test_two_who_wait_for_one_job_read_its_file_once(sandbox, client, run):
+    sandbox.jobs.spoil("drip", seconds=900.0)
+    run(people(200), wait=False)
+    others = [sandbox.make_client() for _ in range(3)]
+    seen = []
+    threads = [threading.Thread(target=lambda one=one: seen.append(collect(one))) for one in others]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [["done"]] * 3 == [[job.state for job in jobs] for jobs, _ in seen]
+    assert 200.0 == sum(bought.credits for _, bought in seen) == sandbox.credits_spent
+    assert 1 == sandbox.jobs.downloads
+    assert {"matched": 200} == statuses(run(people(200)))
+
+
+def test_a_file_is_thrown_away_before_its_job_ends(client, run, monkeypatch):
+    """Whoever is killed in between would leave it for good: nobody looks at a job that is done."""
+    left = []
+    finish = JobBook.finish
+    monkeypatch.setattr(JobBook, "finish", lambda *given: left.append(_files(client)) or finish(*given))
+
+    run(people(3))
+
+    assert [[]] == left
+
+
+def _files(client):
+    return [path for path in client.ledger.path.parent.glob("*.jobs/*") if path.stat().st_size]
+
+
 def test_people_whom_a_whole_file_leaves_out_are_not_asked_for_again(sandbox, run):
     sandbox.jobs.drop.add("lead-1-example")
 
@@ -392,16 +437,56 @@ def packed(lines: int) -> bytes:
     return gzip.compress(b"".join(b'{"n": %d}\n' % n for n in range(lines)))
 
 
-@pytest.mark.parametrize("at", range(1, 1000, 37))
-def test_a_file_cut_anywhere_yields_its_complete_lines_and_says_so(at):
+def test_a_file_cut_anywhere_yields_its_complete_lines_and_says_so():
+    """A hundred places, and each of the last bytes: they are the checksum and the length."""
     whole = packed(500)
-    lines = read_lines(io.BytesIO(whole[: len(whole) * at // 1000]), at_most=2**30)
-    seen = []
+    offsets = {len(whole) * at // 100 for at in range(1, 100)} | {len(whole) - left for left in range(1, 9)}
+    kept = set()
+    for at in sorted(offsets):
+        lines = read_lines(io.BytesIO(whole[:at]), at_most=2**30)
+        seen = []
 
-    with pytest.raises(BrokenFileError):
-        seen.extend(json.loads(line)["n"] for line in lines)
+        with pytest.raises(BrokenFileError):
+            seen.extend(json.loads(line)["n"] for line in lines)
 
-    assert list(range(len(seen))) == seen
+        assert list(range(len(seen))) == seen
+        kept.add(len(seen))
+    assert {0, 500} < kept
+
+
+UNUSUAL = {
+    "wrong_crc": ("jobs", "is damaged"),
+    "plain": ("results", "as plain lines"),
+    "content_encoding": ("download", "an encoding"),
+    "double": ("results", "packed twice"),
+}
+
+
+@pytest.mark.parametrize("action", UNUSUAL)
+def test_an_unusual_file_is_noticed_and_read(sandbox, run, caplog, action):
+    room, words = UNUSUAL[action]
+    run(people(1, 50))
+    assert [] == caplog.records
+    sandbox.jobs.spoil(action, times=1)
+
+    found = run(people(40))
+
+    assert ({"matched": 40}, 40.0) == (statuses(found), found.report.credits)
+    told = [record for record in caplog.records if record.name.endswith(room) and words in record.getMessage()]
+    assert ["WARNING"] == [record.levelname for record in told]
+
+
+@pytest.mark.parametrize("nothing", [b"", b"\x1f", gzip.compress(b""), gzip.compress(b"") * 3])
+def test_nothing_at_all_is_not_called_plain(caplog, nothing):
+    with contextlib.suppress(BrokenFileError):
+        assert [] == list(read_lines(io.BytesIO(nothing), at_most=2**20))
+    assert [] == caplog.records
+
+
+def test_a_file_of_more_lines_than_its_people_may_have_is_left():
+    for line in (b"\n", b"{}\n"):
+        with pytest.raises(BrokenFileError, match="more than 1,010 lines"):
+            list(read_lines(io.BytesIO(gzip.compress(line * 2**20)), at_most=2**30, most_lines=line_cap(1)))
 
 
 def test_members_of_several_parts_are_one_file():
@@ -550,17 +635,6 @@ def test_a_callback_only_wakes_whoever_listens():
         assert not receiver.wait(0.05)
         assert 204 == requests.post(receiver.url, data=b"not even json", timeout=5).status_code
         assert receiver.wait(5)
-
-
-# Kills --------------------------------------------------------------------------------------------------------------
-
-
-def test_a_run_that_is_killed_anywhere_is_picked_up():
-    """A sample; ``tests/bench/jobs_kill.py`` does it fifty times."""
-    seen = kills(5, seed=7)
-
-    assert [1] * 5 == seen["submits"]
-    assert (0, 1, 1) == (seen["charged_twice"], len(seen["digests"]), len(set(seen["credits"])))
 
 
 # The shell ----------------------------------------------------------------------------------------------------------

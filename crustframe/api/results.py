@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from crustframe import contract
@@ -15,6 +18,8 @@ LINE_CAP: Final = 8 * 2**20  # reliability notes, section 7
 _PIECE: Final = 64 * 1024
 _MAGIC: Final = b"\x1f\x8b"
 
+_log: Final = logging.getLogger(__name__)
+
 
 class BrokenFileError(ResponseError):
     """A result file that is not whole; the complete lines before this were yielded."""
@@ -25,27 +30,38 @@ def size_cap(identifiers: int) -> int:
     return 64 * 2**20 + 2 * 2**20 * identifiers
 
 
-def read_lines(file: BinaryIO, *, at_most: int) -> Iterator[bytes]:
+def line_cap(identifiers: int) -> int:
+    """Return how many lines the results of so many people may have: ours, ten for each and a thousand more."""
+    return 1000 + 10 * identifiers
+
+
+def read_lines(file: BinaryIO, *, at_most: int, most_lines: int = sys.maxsize) -> Iterator[bytes]:
     """Yield the complete lines of a result file.
 
     gzip is told by the first bytes, not by a header: some servers name it as an encoding, some pack twice, and some
-    send plain lines.
+    send plain lines. The latter two are read, and a warning is logged.
 
     Raises
     ------
     BrokenFileError
-        It ends early, its checksum is wrong, a line is longer than 8 MiB, or it unpacks to more than `at_most`.
+        It ends early, its checksum is wrong, a line is longer than 8 MiB, it has more than `most_lines`, blank ones
+        among them, or it unpacks to more than `at_most` bytes.
     """
-    pieces = _pieces(file)
-    for _ in range(2):
-        pieces = _unpacked(pieces)
-    size = 0
+    is_packed, pieces = _unpacked(_pieces(file))
+    is_packed_twice, pieces = _unpacked(pieces)
+    if is_packed_twice or is_packed is False:
+        how = "packed twice" if is_packed_twice else "as plain lines and not as gzip"
+        _log.warning("A result file came %s. It is read all the same; nothing is to be done.", how)
+    size = count = 0
     rest = b""
     for piece in pieces:
         size += len(piece)
         if size > at_most:
             raise BrokenFileError(f"The result file unpacks to more than {at_most:,} bytes; the rest was left.")
         *lines, rest = (rest + piece).split(b"\n")
+        count += len(lines)
+        if count > most_lines:
+            raise BrokenFileError(f"The result file has more than {most_lines:,} lines; the rest was left.")
         yield from (line for line in lines if line.strip())
         if len(rest) > LINE_CAP:
             raise BrokenFileError(f"A line of the result file is longer than {LINE_CAP:,} bytes; the rest was left.")
@@ -62,25 +78,28 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
         yield piece
 
 
-def _unpacked(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Undo one layer of gzip, in all its members, if there is one."""
+def _unpacked(pieces: Iterator[bytes]) -> tuple[bool | None, Iterator[bytes]]:
+    """Undo one layer of gzip if there is one, and tell whether there was; ``None``: too little came to tell."""
     first = next(pieces, b"")
     while len(first) < len(_MAGIC) and (more := next(pieces, b"")):
         first += more
-    if not first.startswith(_MAGIC):
-        yield first
-        yield from pieces
-        return
+    if first.startswith(_MAGIC):
+        return True, _inflated(chain([first], pieces))
+    return None if _MAGIC.startswith(first) else False, chain([first], pieces)
+
+
+def _inflated(pieces: Iterator[bytes]) -> Iterator[bytes]:
     unpacker = zlib.decompressobj(wbits=31)
     try:
-        for piece in _with(first, pieces):
+        for piece in pieces:
             left = piece
             while left:
                 if unpacker.eof:
                     if not left.strip(b"\0"):
                         break
                     unpacker = zlib.decompressobj(wbits=31)
-                yield unpacker.decompress(left, _PIECE)
+                if part := unpacker.decompress(left, _PIECE):
+                    yield part
                 left = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
     except zlib.error as error:
         raise BrokenFileError(f"The result file is damaged ({error}); complete lines before that are kept.") from None
@@ -89,11 +108,6 @@ def _unpacked(pieces: Iterator[bytes]) -> Iterator[bytes]:
             yield rest
     if not unpacker.eof:
         raise BrokenFileError("The result file ends early; its complete lines are kept.")
-
-
-def _with(first: bytes, pieces: Iterable[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from pieces
 
 
 class Line(NamedTuple):

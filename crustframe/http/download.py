@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import time
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
@@ -29,6 +30,8 @@ _PIECE: Final = 64 * 1024
 _REDIRECTS: Final = 3
 _CONNECT_S, _READ_S, _LEAST_S = 5.0, 30.0, 120.0
 _SLOWEST: Final = 64 * 1024  # bytes a second; reliability notes, section 7
+
+_log: Final = logging.getLogger(__name__)
 
 
 class LinkExpiredError(TransportError):
@@ -167,6 +170,8 @@ class Downloader:
                     url = urljoin(url, response.headers["location"])
                     continue
                 _check_status(response.status_code)
+                if "gzip" in response.headers.get("content-encoding", "").lower():
+                    _log.warning("The storage host calls its gzip an encoding. The file is kept as its bytes came.")
                 with to.open(mode) as file:
                     to.chmod(0o600)
                     _pour(response, file, at_most)

@@ -6,13 +6,16 @@ position in the file, so that two readers, or one that was killed, take every li
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from filelock import FileLock, Timeout
 
 from crustframe.identifiers import Identifier
 from crustframe.ledger import people, purchases
@@ -163,6 +166,22 @@ class JobBook:
         folder.mkdir(mode=0o700, exist_ok=True)
         return folder / f"{job.batch_id}.jsonl.gz"
 
+    @contextlib.contextmanager
+    def alone(self, job: Job) -> Iterator[bool]:
+        """Keep others from fetching and reading the same results meanwhile; tells whether nobody does so already."""
+        lock = FileLock(self.file_of(job).with_suffix(".lock"), mode=0o600, thread_local=False)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+            with contextlib.suppress(OSError):
+                Path(lock.lock_file).unlink(missing_ok=True)
+
     @staticmethod
     def forget_files(ledger: Path) -> None:
         """Throw away every result file that is not read yet."""
@@ -223,6 +242,18 @@ class JobBook:
             connection.execute(
                 "UPDATE jobs SET status = ?, result_count = ?, completed_at = ?, seen_at = ? WHERE purchase_id = ?",
                 (status, result_count, completed_at, self._clock(), job.purchase_id),
+            )
+        return self.get(job.purchase_id)
+
+    def start_over(self, job: Job) -> Job:
+        """Write down that a new file comes: how far another one was read says nothing about it.
+
+        Whoever is settled stays so, and is neither counted nor charged again.
+        """
+        with self._store.transaction() as connection:
+            connection.execute(
+                "UPDATE jobs SET lines_read = 0, strange_lines = 0, broken_lines = 0 WHERE purchase_id = ?",
+                (job.purchase_id,),
             )
         return self.get(job.purchase_id)
 

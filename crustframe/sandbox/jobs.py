@@ -35,12 +35,13 @@ from crustframe.sandbox.freemail import is_business_email
 from crustframe.sandbox.meter import Meter
 from crustframe.sandbox.people import Population, canonical
 from crustframe.sandbox.questions import Reader, Refusal
-from crustframe.sandbox.wire import Reply, Wires, encoded
+from crustframe.sandbox.wire import DRIP_PIECES, Reply, Wires, encoded
 
 JOB_SECONDS: Final = 60.0  # ours: docs say "minutes"
 PENDING_SHARE: Final = 0.1  # ours: of the job's time
 PART_LINES: Final = 1000  # ours: lines of one part file
 CALLBACK_TIMEOUT_S: Final = 5.0
+BOMB_MEMBER: Final = 4 * 2**20
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _COMMON_KEYS: Final = ("fields", "chunk_size", "webhook_url")
 _BODY_KEYS: Final = {
@@ -55,7 +56,7 @@ _CONTACT_NAMES: Final = (
 )
 
 Lines = Literal["envelope", "flat"]
-FileAction = Literal["cut", "wrong_crc", "plain", "content_encoding", "double", "bomb", "status", "redirect"]
+FileAction = Literal["cut", "drip", "wrong_crc", "plain", "content_encoding", "double", "bomb", "status", "redirect"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,16 +66,21 @@ class FileFault:
     Parameters
     ----------
     action : str
-        ``cut`` sends `at` bytes and hangs up; ``wrong_crc`` spoils the last bytes; ``plain`` sends the lines without
-        gzip; ``content_encoding`` names the file's own gzip in a header; ``double`` packs the file once more, under
-        that header; ``bomb`` sends a file that unpacks to `at` bytes; ``status`` answers `status`; ``redirect``
-        leads to `location`.
+        ``cut`` sends `at` bytes and hangs up; ``drip`` sends the file in pieces spread over `seconds`; ``wrong_crc``
+        spoils the last bytes; ``plain`` sends the lines without gzip; ``content_encoding`` names the file's own gzip
+        in a header; ``double`` packs the file once more, under that header; ``bomb`` sends a file that unpacks to
+        `at` bytes, or a little more, of nothing but `text`; ``status`` answers `status`; ``redirect`` leads to
+        `location`.
+    seconds : float
+        Sandbox seconds.
     times : int, optional
         Acts at most so often.
     """
 
     action: FileAction
     at: int = 0
+    seconds: float = 1.0
+    text: bytes = b" "
     status: int = 403
     location: str = "http://storage.example/results.jsonl.gz"
     times: int | None = None
@@ -416,7 +422,7 @@ class Jobs:
     def _signature(self, place: str, expires: str) -> str:
         return hmac.new(self._secret, f"{place}?{expires}".encode(), hashlib.sha256).hexdigest()
 
-    def download(self, request: Request, wires: Wires) -> Response | _Cut:
+    def download(self, request: Request, wires: Wires) -> Response:
         """Answer a request of the storage host."""
         self.downloads += 1
         if "authorization" in request.headers:
@@ -434,12 +440,14 @@ class Jobs:
             return _denied(404, "NoSuchKey", "The specified key does not exist")
         return self._file(b"".join(parts), wires)
 
-    def _file(self, body: bytes, wires: Wires) -> Response | _Cut:
+    def _file(self, body: bytes, wires: Wires) -> Response:
         fault = self._next_file_fault()
         headers: dict[str, str] = {}
         match fault.action if fault else None:
             case "cut":
                 return _Cut(body, fault.at if fault else 0, wires)
+            case "drip":
+                return _Drip(body, fault.seconds if fault else 0.0, self._wait)
             case "wrong_crc":
                 body = body[:-8] + bytes(byte ^ 0xFF for byte in body[-8:-4]) + body[-4:]
             case "plain":
@@ -449,7 +457,7 @@ class Jobs:
             case "double":
                 body, headers["content-encoding"] = gzip.compress(body), "gzip"
             case "bomb":
-                body = gzip.compress(b" " * (fault.at if fault else 0), 9)
+                body = _bomb(fault.text, fault.at) if fault else b""
             case "status":
                 return _denied(fault.status if fault else 403, "AccessDenied", "Scripted fault")
             case "redirect":
@@ -485,6 +493,33 @@ class _Cut(Response):
         transport.close()
         while (await receive())["type"] != "http.disconnect":
             pass
+
+
+class _Drip(Response):
+    """A whole file, in pieces."""
+
+    def __init__(self, whole: bytes, seconds: float, wait: Callable[[float], Any]) -> None:
+        super().__init__(whole, 200, media_type="application/gzip")
+        self._seconds = seconds
+        self._wait = wait
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send a piece, wait, send the next."""
+        whole = bytes(self.body)
+        step = max(1, -(-len(whole) // DRIP_PIECES))
+        begins = range(0, len(whole), step)
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        for begin in begins:
+            await send({"type": "http.response.body", "body": whole[begin : begin + step], "more_body": True})
+            if await self._wait(self._seconds / len(begins)):
+                return
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _bomb(text: bytes, size: int) -> bytes:
+    """Pack `text` over and over, in equal members, so that nobody here holds what it unpacks to."""
+    member = text * max(1, min(size, BOMB_MEMBER) // len(text))
+    return gzip.compress(member, 9) * -(-size // len(member))
 
 
 def _denied(status: int, code: str, message: str) -> Response:

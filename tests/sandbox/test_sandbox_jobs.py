@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import threading
 import time
+import tracemalloc
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import urlsplit
 
@@ -226,6 +228,37 @@ def test_links_expire_and_a_new_status_brings_new_ones(running):
     sandbox.jobs.link_seconds = 60.0
 
     assert 2 == len(lines_of(status(sandbox, batch_id).json()["download_url"]))
+
+
+def test_a_file_that_drips_begins_at_once_and_is_whole_in_the_end(quick):
+    url = ended(quick, submit(quick).json()["batch_id"])["download_url"]
+    quick.jobs.spoil("drip", seconds=3600.0, times=1)
+    quick.jobs.spoil("drip", seconds=0.2, times=1)
+
+    with requests.get(url, timeout=10, stream=True) as begun:
+        assert b"\x1f\x8b" == begun.raw.read(2)
+
+    dripped = lines_of(url)
+    assert lines_of(url) == dripped
+
+
+@pytest.mark.parametrize("text", [b" ", b"\n", b'{"data": {}}\n'])
+def test_a_bomb_is_small_on_the_wire_and_in_the_server(quick, text):
+    url = ended(quick, submit(quick).json()["batch_id"])["download_url"]
+    size = 64 * 2**20
+    quick.jobs.spoil("bomb", at=size, text=text)
+    tracemalloc.start()
+    try:
+        packed = requests.get(url, timeout=10).content
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert len(packed) < size / 100
+    assert most < size / 4
+    with gzip.open(io.BytesIO(packed)) as unpacked:
+        pieces = [len(piece) for piece in iter(lambda: unpacked.read(2**20), b"")]
+    assert size <= sum(pieces) < size + 4 * 2**20
 
 
 def test_parts_hold_the_same_lines_as_the_merged_file(quick):
