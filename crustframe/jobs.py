@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from crustframe import contract
@@ -30,7 +31,7 @@ from crustframe.errors import (
 from crustframe.http.retry import Retries
 from crustframe.identifiers import Identifier
 from crustframe.ledger import Doubt, Need, Purchase
-from crustframe.ledger.jobs import Job, JobBook, OvertakenError, Read, Taken, identifiers_of
+from crustframe.ledger.jobs import Job, JobBook, OvertakenError, Read, Taken
 from crustframe.ledger.people import pack
 from crustframe.purchasing import Bought, OnDoubt
 from crustframe.records import Record
@@ -249,20 +250,10 @@ class Collector:
                 job = self.book.get(job.purchase_id)
 
     def _read_on(self, job: Job, path: Path) -> Job:
-        asked = identifiers_of(job)
-        read, size = Read(), 0
         with path.open("rb") as file:
-            try:
-                for number, line in enumerate(read_lines(file, at_most=size_cap(job.n_identifiers))):
-                    if number < job.lines_read + read.lines:
-                        continue
-                    _take_in(read, line, asked, job)
-                    size += len(line)
-                    if read.lines >= _LINES or size >= _BYTES:
-                        job, read, size = self.book.keep(job, read), Read(), 0
-            finally:
-                if read.lines:
-                    job = self.book.keep(job, read)
+            unread = islice(read_lines(file, at_most=size_cap(job.n_identifiers)), job.lines_read, None)
+            for block in _blocks(unread):
+                job = self.book.keep(job, _taken(block, job))
         return job
 
     def _finish(self, job: Job) -> None:
@@ -271,8 +262,7 @@ class Collector:
             what = f"{left.broken_lines} lines cannot be read" if left.broken_lines else "its lines are about others"
             self._doubt(left, f"results of job {job.batch_id}: {what}")
             return
-        nobody = [one for identifier in left.purchase.identifiers for one in _nothing(identifier.key, left)]
-        if self.book.finish(left, nobody):
+        if self.book.finish(left, lambda key: _nothing(key, left)):
             self.bought.credits += left.credits
 
     def _doubt(self, job: Job, error: str, *, told: bool = True) -> None:
@@ -288,17 +278,44 @@ def _part(path: Path) -> Path:
     return path.with_suffix(".part")
 
 
-def _take_in(read: Read, line: bytes, asked: dict[str, Identifier], job: Job) -> None:
-    read.lines += 1
-    identifier, person_data = read_line(line, asked, job.endpoint)
-    if person_data is None:
-        read.broken += 1
-        return
-    if identifier is None:
-        read.strange += 1
-        return
-    for spelling in (identifier.key, identifier.text):
-        asked.pop(spelling, None)
+def _blocks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Yield some lines at a time; those before a break of the file come before its error."""
+    block: list[bytes] = []
+    size = 0
+    try:
+        for line in lines:
+            block.append(line)
+            size += len(line)
+            if len(block) >= _LINES or size >= _BYTES:
+                yield block
+                block, size = [], 0
+    except BrokenFileError:
+        if block:
+            yield block
+        raise
+    if block:
+        yield block
+
+
+def _taken(block: Iterable[bytes], job: Job) -> Read:
+    lines = [read_line(line, job.endpoint) for line in block]
+    asked = job.purchase.identifiers.named([line.named for line in lines])
+    owed = {identifier.key for identifier in asked.values()}
+    read = Read()
+    for line in lines:
+        identifier = asked.get(line.named or "")
+        read.lines += 1
+        if line.person_data is None:
+            read.broken += 1
+        elif identifier is None or identifier.key not in owed:
+            read.strange += 1
+        else:
+            owed.remove(identifier.key)
+            _take_in(read, identifier, line.person_data, job)
+    return read
+
+
+def _take_in(read: Read, identifier: Identifier, person_data: dict[str, Any], job: Job) -> None:
     groups = job.purchase.groups
     read.credits += api.price_of_line(job.endpoint, groups, person_data)
     read.matched += bool(person_data)
