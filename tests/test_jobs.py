@@ -613,7 +613,7 @@ def test_a_file_names_people_in_any_spelling(running):
     first, zoe, smith = job.purchase.identifiers.named(cells).values()
 
     spelt = ["linkedin.com/in/LEAD-0-example/", "https://linkedin.com/in/zo%C3%AB-example?x=1", "j.smith@corp.example"]
-    junk = [None, "", "nobody at all", *people(1, 77)]
+    junk = [None, "", "nobody at all", "linkedin.com/in/half-a-pair-\ud800", "\ud800@corp.example", *people(1, 77)]
     assert dict(zip(spelt, (first, zoe, smith), strict=True)) == job.purchase.identifiers.named([*spelt, *junk])
 
 

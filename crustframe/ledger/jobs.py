@@ -47,19 +47,22 @@ class Unsettled(Collection[Identifier]):
             after = some[-1].key
 
     def __contains__(self, identifier: object) -> bool:
-        return isinstance(identifier, Identifier) and identifier.key in self.named([identifier.key])
-
-    def _behind(self, key: str) -> list[Identifier]:
-        with self._store.reading() as connection:
-            return purchases.some_people_of(connection, self._purchase_id, key, _SOME)
+        return isinstance(identifier, Identifier) and identifier.key in self._held([identifier.key])
 
     def named(self, names: Sequence[str | None]) -> dict[str, Identifier]:
         """Return whom `names` mean in any spelling, by name; who is answered for already is not there."""
         read = read_identifiers(names)
-        with self._store.reading() as connection:
-            held = purchases.held_people(connection, self._purchase_id, [one.key for one in read.unique])
+        held = self._held([identifier.key for identifier in read.unique])
         meant = ((name, read.unique[at].key) for name, at in zip(names, read.per_row, strict=True) if at >= 0)
         return {name: held[key] for name, key in meant if name is not None and key in held}
+
+    def _held(self, keys: Sequence[str]) -> dict[str, Identifier]:
+        with self._store.reading() as connection:
+            return purchases.held_people(connection, self._purchase_id, keys)
+
+    def _behind(self, key: str) -> list[Identifier]:
+        with self._store.reading() as connection:
+            return purchases.some_people_of(connection, self._purchase_id, key, _SOME)
 
 
 class JobPurchase(NamedTuple):
