@@ -7,8 +7,9 @@ picked up by the next one, whichever front end it comes from.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from crustframe import contract
@@ -26,7 +27,7 @@ from crustframe.errors import (
     TransportError,
 )
 from crustframe.identifiers import Identifier
-from crustframe.ledger.jobs import Job, JobBook, OvertakenError, Read, Taken, identifiers_of
+from crustframe.ledger.jobs import Job, JobBook, OvertakenError, Read, Taken
 from crustframe.ledger.people import pack
 from crustframe.purchasing import Bought
 from crustframe.wording import counted, persons
@@ -258,32 +259,41 @@ class Collector:
                 job = self.book.get(job.purchase_id)
 
     def _read_on(self, job: Job, path: Path) -> Job:
-        asked, n = identifiers_of(job), job.n_identifiers
-        read, size = Read(), 0
+        n = job.n_identifiers
         with path.open("rb") as file:
-            try:
-                for number, line in enumerate(read_lines(file, at_most=size_cap(n), most_lines=line_cap(n))):
-                    if number < job.lines_read + read.lines:
-                        continue
-                    _take_in(read, line, asked, job)
-                    size += len(line)
-                    if read.lines >= _LINES or size >= _BYTES:
-                        job, read, size = self.book.keep(job, read), Read(), 0
-            finally:
-                if read.lines:
-                    job = self.book.keep(job, read)
+            lines = read_lines(file, at_most=size_cap(n), most_lines=line_cap(n))
+            for block in _blocks(islice(lines, job.lines_read, None)):
+                job = self.book.keep(job, self._taken(block, job))
         return job
+
+    def _taken(self, block: Iterable[bytes], job: Job) -> Read:
+        lines = [read_line(line, job.endpoint) for line in block]
+        asked = job.purchase.identifiers.named([line.named for line in lines])
+        owed = {identifier.key for identifier in asked.values()}
+        read = Read(lines=len(lines))
+        others: list[str | None] = []
+        for line in lines:
+            identifier = asked.get(line.named or "")
+            if line.person_data is None:
+                read.broken += 1
+            elif identifier is None:
+                others.append(line.named)
+            elif identifier.key in owed:
+                owed.remove(identifier.key)
+                _take_in(read, identifier, line.person_data, job)
+        read.strange = len(others) - self.book.count_repeats(job, others)
+        return read
 
     def _finish(self, job: Job) -> None:
         left = self.book.get(job.purchase_id)
-        is_nobody_settled = len(left.purchase.identifiers) == left.n_identifiers
-        if left.broken_lines or (left.strange_lines and is_nobody_settled):
-            what = f"{left.broken_lines} lines cannot be read" if left.broken_lines else "its lines are about others"
-            self._doubt(left, f"results of job {job.batch_id}: {what}")
+        odd = [
+            f"{n} {what}" for n, what in ((left.broken_lines, "unreadable"), (left.strange_lines, "about others")) if n
+        ]
+        if odd and len(left.purchase.identifiers):  # one of these lines may be theirs
+            self._doubt(left, f"results of job {job.batch_id}: lines {', '.join(odd)}")
             return
-        nobody = [one for identifier in left.purchase.identifiers for one in _nothing(identifier.key, left)]
         credits = self._billed(left)
-        if self.book.finish(left, nobody, credits=credits):
+        if self.book.finish(left, lambda key: _nothing(key, left), credits=credits):
             self.bought.credits += credits
 
     def _billed(self, job: Job) -> float:
@@ -306,17 +316,26 @@ def _part(path: Path) -> Path:
     return path.with_suffix(".part")
 
 
-def _take_in(read: Read, line: bytes, asked: dict[str, Identifier], job: Job) -> None:
-    read.lines += 1
-    identifier, person_data = read_line(line, asked, job.endpoint)
-    if person_data is None:
-        read.broken += 1
-        return
-    if identifier is None:
-        read.strange += 1
-        return
-    for spelling in (identifier.key, identifier.text):
-        asked.pop(spelling, None)
+def _blocks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Yield some lines at a time; those before a break of the file come before its error."""
+    block: list[bytes] = []
+    size = 0
+    try:
+        for line in lines:
+            block.append(line)
+            size += len(line)
+            if len(block) >= _LINES or size >= _BYTES:
+                yield block
+                block, size = [], 0
+    except BrokenFileError:
+        if block:
+            yield block
+        raise
+    if block:
+        yield block
+
+
+def _take_in(read: Read, identifier: Identifier, person_data: dict[str, Any], job: Job) -> None:
     groups = job.purchase.groups
     read.credits += api.price_of_line(job.endpoint, groups, person_data)
     read.matched += bool(person_data)

@@ -25,8 +25,10 @@ from crustframe.errors import BudgetError, ConfigurationError, SettingError, Tra
 from crustframe.http.download import Downloader
 from crustframe.http.webhook import Receiver
 from crustframe.identifiers import read_identifiers
-from crustframe.jobs import collect
-from crustframe.ledger.jobs import JobBook
+from crustframe.jobs import Collector, collect
+from crustframe.ledger import Need, purchases
+from crustframe.ledger.jobs import JobBook, Taken
+from crustframe.purchasing import Bought
 
 FIELDS = ["crustdata_person_id as id", "basic_profile.name as name"]
 SCORE = "crust.confidence_score"
@@ -392,7 +394,9 @@ def test_a_file_is_thrown_away_before_its_job_ends(client, run, monkeypatch):
     """Whoever is killed in between would leave it for good: nobody looks at a job that is done."""
     left = []
     finish = JobBook.finish
-    monkeypatch.setattr(JobBook, "finish", lambda *given: left.append(_files(client)) or finish(*given))
+    monkeypatch.setattr(
+        JobBook, "finish", lambda *given, **named: left.append(_files(client)) or finish(*given, **named)
+    )
 
     run(people(3))
 
@@ -407,6 +411,19 @@ def test_people_whom_a_whole_file_leaves_out_are_not_asked_for_again(sandbox, ru
     sandbox.jobs.drop.add("lead-1-example")
 
     assert {"matched": 2, "no_match": 1} == statuses(run(people(3)))
+
+
+@pytest.mark.parametrize("lines", ["envelope", "flat"])
+def test_whoever_may_be_meant_by_a_line_about_a_stranger_is_in_doubt_and_not_nobody(sandbox, client, run, lines):
+    sandbox.jobs.lines = lines
+    sandbox.jobs.rename["lead-1-example"] = "https://www.linkedin.com/in/somebody-else-example"
+    ask = run if lines == "envelope" else lambda cells: crustframe.contacts(cells, client=client)
+
+    with pytest.warns(PartialResultWarning, match="jobs fetch" if lines == "envelope" else "in doubt"):
+        found = ask(people(3))
+
+    assert ["in_doubt"] == [status for status in found.frame["crust.status"] if status not in {"matched", "no_match"}]
+    assert 1 == len(sandbox.jobs.submitted)
 
 
 def test_an_expired_link_asks_for_a_new_status_and_not_for_a_new_job(sandbox, run):
@@ -511,7 +528,7 @@ def test_a_file_that_unpacks_to_too_much_is_left():
 
 @pytest.mark.parametrize("line", [b"", b"{", b"[]", b"7", b'{"data": {}}', b'{"original_identifier": 7, "data": {}}'])
 def test_a_line_that_names_nobody_is_nobodys(line):
-    assert read_line(line, {}, contract.PERSON_JOB_PATH).identifier is None
+    assert read_line(line, contract.PERSON_JOB_PATH).named is None
 
 
 # Where a key and a link may go --------------------------------------------------------------------------------------
@@ -708,3 +725,100 @@ def test_a_ledger_of_the_layout_before_jobs_is_brought_up_to_date(sandbox, clien
 
     assert {"matched": 3} == statuses(run(people(3)))
     assert 3.0 == sandbox.credits_spent
+
+
+# Many people and many lines -----------------------------------------------------------------------------------------
+
+
+GROUPS = frozenset(contract.JOB_DEFAULT_GROUPS)
+
+
+@pytest.fixture
+def running(client):
+    """Write a job into the ledger as if it had been submitted, of as many people as one likes."""
+
+    def running(cells):
+        asked = read_identifiers(cells).unique
+        run = client.ledger.start(GROUPS, price=1.0, endpoint=contract.PERSON_JOB_PATH)
+        claim = run.claim(asked, Need(GROUPS, None, None), size=len(asked), may_resend=lambda _: False)
+        book = client.ledger.jobs()
+        job = book.accepted(book.intend(claim.purchase, None), "00000000-0000-4000-8000-000000000001")
+        run.close()
+        return book, job
+
+    return running
+
+
+def nothing(key):
+    return [Taken(key, GROUPS, "no_match", None)]
+
+
+def test_the_people_of_a_job_stay_in_the_ledger(running):
+    book, job = running(people(30_000))
+    tracemalloc.start()
+    try:
+        job = book.seen(job, "completed", 0, None)
+        assert 30_000 == len(job.purchase.identifiers) == sum(1 for _ in job.purchase.identifiers)
+        assert book.finish(job, nothing, credits=0.0)
+        assert tracemalloc.get_traced_memory()[1] < 6 * 2**20
+    finally:
+        tracemalloc.stop()
+    assert ("done", 0) == (book.get(job.purchase_id).state, len(job.purchase.identifiers))
+
+
+def test_an_end_that_is_interrupted_is_taken_up_where_it_stopped(running, monkeypatch):
+    monkeypatch.setattr("crustframe.ledger.jobs._SOME", 2)
+    book, job = running(people(5))
+    told = []
+
+    def interrupted(key):
+        told.append(key)
+        if len(told) == 4:
+            raise KeyboardInterrupt
+        return nothing(key)
+
+    with pytest.raises(KeyboardInterrupt):
+        book.finish(job, interrupted, credits=0.0)
+    assert ("running", 3) == (book.get(job.purchase_id).state, len(job.purchase.identifiers))
+
+    assert book.finish(job, nothing, credits=0.0)
+    assert not book.finish(job, nothing, credits=0.0)
+    assert "done" == book.get(job.purchase_id).state
+
+
+def test_a_file_names_people_in_any_spelling(running):
+    cells = [*people(1), "https://www.linkedin.com/in/zoë-example", "J.Smith@Corp.example"]
+    _, job = running(cells)
+    first, zoe, smith = job.purchase.identifiers.named(cells).values()
+
+    spelt = ["linkedin.com/in/LEAD-0-example/", "https://linkedin.com/in/zo%C3%AB-example?x=1", "j.smith@corp.example"]
+    junk = [None, "", "nobody at all", "linkedin.com/in/half-a-pair-\ud800", "\ud800@corp.example", *people(1, 77)]
+    assert dict(zip(spelt, (first, zoe, smith), strict=True)) == job.purchase.identifiers.named([*spelt, *junk])
+
+
+def test_whoever_is_named_twice_is_taken_in_once(client, running):
+    book, job = running(people(3))
+    named = [*people(1), people(1)[0].upper(), *people(2), *people(1, 9)]
+    file = book.file_of(job)
+    file.write_bytes(
+        b"".join(json.dumps({"original_identifier": url, "data": {"n": 1}}).encode() + b"\n" for url in named)
+    )
+
+    read = Collector(client, Bought())._read(job, file)
+
+    assert (5, 1, 2, 2.0) == (read.lines_read, read.strange_lines, read.matched, read.credits)
+    assert people(1, 2) == [identifier.text for identifier in job.purchase.identifiers]
+
+
+def test_a_doubt_is_ended_without_reading_all_the_others(client, running):
+    book, job = running(people(5_000))
+    book.doubt(job, "for a test")
+    keys, steps = [identifier.key for identifier in job.purchase.identifiers][:2], []
+
+    with client.ledger._store.transaction() as connection:
+        connection.set_progress_handler(lambda: steps.append(1) or 0, 100)
+        purchases.end_doubts(connection, book._scope_id, keys)
+        connection.set_progress_handler(None, 0)
+
+    assert len(steps) < 20
+    assert ("in_doubt", 4_998) == (book.get(job.purchase_id).state, len(job.purchase.identifiers))

@@ -11,7 +11,6 @@ from typing import Any, BinaryIO, Final, NamedTuple
 
 from crustframe import contract
 from crustframe.errors import ResponseError
-from crustframe.identifiers import Identifier, read_identifiers
 from crustframe.records import read_json
 
 LINE_CAP: Final = 8 * 2**20  # reliability notes, section 7
@@ -115,24 +114,22 @@ class Line(NamedTuple):
 
     Attributes
     ----------
-    identifier : Identifier or None
-        ``None``: nobody who was asked for.
+    named : str or None
+        Whom it is about, as the file spells them.
     person_data : dict or None
         Empty where nothing was found, ``None`` where the line cannot be read.
     """
 
-    identifier: Identifier | None
+    named: str | None
     person_data: dict[str, Any] | None
 
 
-def read_line(line: bytes, asked: Mapping[str, Identifier], endpoint: str) -> Line:
+def read_line(line: bytes, endpoint: str) -> Line:
     """Read one line of a person or contact file, in any of the shapes that were seen.
 
     Parameters
     ----------
     line : bytes
-    asked : mapping of str to Identifier
-        By the text that was sent, and by the canonical key.
     endpoint : str
         Where the job was submitted.
     """
@@ -143,25 +140,17 @@ def read_line(line: bytes, asked: Mapping[str, Identifier], endpoint: str) -> Li
     if not isinstance(item, dict):
         return Line(None, None)
     named = item.get("original_identifier", item.get("professional_network_url"))
-    identifier = _asked_for(named, asked)
+    if not isinstance(named, str):
+        named = None
     data = item.get("data", item if "professional_network_url" in item else None)
     if data is None:
         data = {}
     if not isinstance(data, dict):
-        return Line(identifier, None)
+        return Line(named, None)
     if endpoint == contract.CONTACT_JOB_PATH:
         person_id = item.get("internal_id", item.get("person_id"))
-        return Line(identifier, _contact(data, person_id))
-    return Line(identifier, data)
-
-
-def _asked_for(named: object, asked: Mapping[str, Identifier]) -> Identifier | None:
-    if not isinstance(named, str):
-        return None
-    if named in asked:
-        return asked[named]
-    read = read_identifiers([named]).unique
-    return asked.get(read[0].key) if read else None
+        return Line(named, _contact(data, person_id))
+    return Line(named, data)
 
 
 def _contact(data: Mapping[str, Any], person_id: object) -> dict[str, Any] | None:

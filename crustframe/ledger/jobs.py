@@ -10,14 +10,14 @@ import contextlib
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from filelock import FileLock, Timeout
 
-from crustframe.identifiers import Identifier
+from crustframe.identifiers import Identifier, read_identifiers
 from crustframe.ledger import people, purchases
 from crustframe.ledger.owners import is_alive
 from crustframe.ledger.people import Outcome
@@ -25,6 +25,65 @@ from crustframe.ledger.purchases import Purchase
 from crustframe.ledger.store import Store
 
 _LOST: Final = "left out of the result file"
+_SOME: Final = 5000
+"""People who are in memory, or in one transaction, at a time."""
+
+
+class Unsettled(Collection[Identifier]):
+    """Whom a job still owes an answer: as the ledger knows it when it is asked, and never all in memory."""
+
+    def __init__(self, store: Store, purchase_id: int) -> None:
+        self._store = store
+        self._purchase_id = purchase_id
+
+    def __len__(self) -> int:
+        with self._store.reading() as connection:
+            (found,) = connection.execute(
+                "SELECT count(*) FROM purchase_people WHERE purchase_id = ?", (self._purchase_id,)
+            ).fetchone()
+        return int(found)
+
+    def __iter__(self) -> Iterator[Identifier]:
+        after = ""
+        while some := self._behind(after):
+            yield from some
+            after = some[-1].key
+
+    def __contains__(self, identifier: object) -> bool:
+        return isinstance(identifier, Identifier) and identifier.key in self._held([identifier.key])
+
+    def named(self, names: Sequence[str | None]) -> dict[str, Identifier]:
+        """Return whom `names` mean in any spelling, by name; who is answered for already is not there."""
+        read = read_identifiers(names)
+        held = self._held([identifier.key for identifier in read.unique])
+        meant = ((name, read.unique[at].key) for name, at in zip(names, read.per_row, strict=True) if at >= 0)
+        return {name: held[key] for name, key in meant if name is not None and key in held}
+
+    def _held(self, keys: Sequence[str]) -> dict[str, Identifier]:
+        with self._store.reading() as connection:
+            return purchases.held_people(connection, self._purchase_id, keys)
+
+    def _behind(self, key: str) -> list[Identifier]:
+        with self._store.reading() as connection:
+            return purchases.some_people_of(connection, self._purchase_id, key, _SOME)
+
+
+class JobPurchase(NamedTuple):
+    """What a job buys: a purchase whose people stay in the ledger.
+
+    Attributes
+    ----------
+    purchase_id : int
+    identifiers : Unsettled
+    groups : frozenset of str
+    worst_credits : float
+        What it costs if everybody is found.
+    """
+
+    purchase_id: int
+    identifiers: Unsettled
+    groups: frozenset[str]
+    worst_credits: float
 
 
 class Job(NamedTuple):
@@ -32,7 +91,7 @@ class Job(NamedTuple):
 
     Attributes
     ----------
-    purchase : Purchase
+    purchase : JobPurchase
         With the people who are not settled yet.
     endpoint : str
         Where it was submitted.
@@ -59,7 +118,7 @@ class Job(NamedTuple):
     error : str or None
     """
 
-    purchase: Purchase
+    purchase: JobPurchase
     endpoint: str
     batch_id: str | None
     request_id: str | None
@@ -124,9 +183,10 @@ class JobBook:
 
     def about(self, keys: Iterable[str]) -> list[Job]:
         """Return the jobs under way that hold any of these people."""
-        wanted = set(keys)
-        under_way = [job for job in self.all(open_only=True) if job.state in {"sent", "running"}]
-        return [job for job in under_way if any(i.key in wanted for i in job.purchase.identifiers)]
+        with self._store.reading() as connection:
+            holding = purchases.holding(connection, list(keys))
+        under_way = (job for job in self.all(open_only=True) if job.state in {"sent", "running"})
+        return [job for job in under_way if job.purchase_id in holding]
 
     def find(self, purchase_id: int) -> Job | None:
         """Return the job of a purchase as it is now, or None where it was no job."""
@@ -143,6 +203,13 @@ class JobBook:
         """Return the ids of every job that is this ledger's own."""
         with self._store.reading() as connection:
             return {row[0] for row in connection.execute("SELECT batch_id FROM jobs WHERE batch_id IS NOT NULL")}
+
+    def count_repeats(self, job: Job, names: Sequence[str | None]) -> int:
+        """Return how many of `names` mean people for whom this job was answered already."""
+        read = read_identifiers(names)
+        with self._store.reading() as connection:
+            settled = people.bought_by(connection, self._scope_id, job.purchase_id, [i.key for i in read.unique])
+        return sum(at >= 0 and read.unique[at].key in settled for at in read.per_row)
 
     def is_abandoned(self, job: Job) -> bool:
         """Whether the process that submitted it ended."""
@@ -197,7 +264,7 @@ class JobBook:
         ).fetchall()
         return [
             Job(
-                Purchase(number, tuple(purchases.people_of(connection, number)), frozenset(json.loads(groups)), worst),
+                JobPurchase(number, Unsettled(self._store, number), frozenset(json.loads(groups)), worst),
                 *facts,
             )
             for number, groups, worst, *facts in rows
@@ -284,23 +351,26 @@ class JobBook:
             credits=job.credits + read.credits,
         )
 
-    def finish(self, job: Job, left: Sequence[Taken], *, credits: float) -> bool:
-        """End a job whose file was read to its true end; `left` is said of whom it does not name.
+    def finish(self, job: Job, nothing: Callable[[str], Iterable[Taken]], *, credits: float) -> bool:
+        """End a job whose file was read to its true end; `nothing` is said of whom it does not name.
 
         Returns whether this call ended it; somebody else may have.
         """
-        with self._store.transaction() as connection:
-            if not self._is_open(connection, job):
-                return False
-            self._save(connection, job, left, self._clock())
-            purchases.drop_people(connection, job.purchase_id, {one.key for one in left})
-            self._close(connection, job, "done", None, credits=credits)
-            return True
+        while True:
+            with self._store.transaction() as connection:
+                if not self._is_open(connection, job):
+                    return False
+                left = purchases.some_people_of(connection, job.purchase_id, "", _SOME)
+                if not left:
+                    self._close(connection, job, "done", None, credits=credits)
+                    return True
+                self._save(connection, job, (one for i in left for one in nothing(i.key)), self._clock())
+                purchases.drop_people(connection, job.purchase_id, [i.key for i in left])
 
     def fail(self, job: Job, error: str) -> None:
         """End a job that the server gave up; it delivered nothing and cost nothing."""
         with self._store.transaction() as connection:
-            purchases.drop_people(connection, job.purchase_id, [i.key for i in job.purchase.identifiers])
+            purchases.drop_everybody(connection, job.purchase_id)
             purchases.close(connection, job.purchase_id, "refused", self._clock(), error=error, credits=0.0)
 
     def doubt(self, job: Job, error: str = _LOST, *, told: bool = True) -> None:
@@ -353,9 +423,3 @@ class JobBook:
 
 def _folder(ledger: Path) -> Path:
     return ledger.with_name(ledger.name + ".jobs")
-
-
-def identifiers_of(job: Job) -> dict[str, Identifier]:
-    """Return whom the job still owes an answer, by what was sent and by canonical spelling."""
-    found = {identifier.key: identifier for identifier in job.purchase.identifiers}
-    return found | {identifier.text: identifier for identifier in job.purchase.identifiers}

@@ -152,6 +152,20 @@ def _is_fresh(answered_at: float, age_s: float | None, now: float) -> bool:
     return age_s is None or now - answered_at <= age_s
 
 
+def bought_by(connection: sqlite3.Connection, scope_id: int, purchase_id: int, keys: Sequence[str]) -> set[str]:
+    """Return those of `keys` for whom a purchase brought an answer."""
+    found: set[str] = set()
+    for start in range(0, len(keys), CHUNK):
+        chunk = keys[start : start + CHUNK]
+        marks = ",".join("?" * len(chunk))
+        rows = connection.execute(
+            f"SELECT DISTINCT key FROM people WHERE scope_id = ? AND key IN ({marks}) AND purchase_id = ?",  # noqa: S608
+            (scope_id, *chunk, purchase_id),
+        )
+        found.update(key for (key,) in rows)
+    return found
+
+
 def recall(
     connection: sqlite3.Connection, asked: Iterable[Identifier], known: Mapping[str, Known], need: Need
 ) -> Iterator[Record]:

@@ -183,16 +183,19 @@ def end_doubts(connection: sqlite3.Connection, scope_id: int, keys: Sequence[str
 
     Not before: a buyer that is killed while it buys them again must leave both doubts behind.
     """
-    answered = set(keys)
-    rows = connection.execute(
-        "SELECT purchase_id, key FROM purchase_people JOIN purchases USING (purchase_id) "
-        "WHERE scope_id = ? AND state = 'in_doubt' AND state NOT IN ('done', 'refused')",
-        (scope_id,),
-    ).fetchall()
-    for purchase_id in {purchase_id for purchase_id, key in rows if key in answered}:
-        held = {key for number, key in rows if number == purchase_id}
-        drop_people(connection, purchase_id, held & answered)
-        if held <= answered:
+    answered: dict[int, list[str]] = {}
+    for start in range(0, len(keys), CHUNK):
+        chunk = keys[start : start + CHUNK]
+        rows = connection.execute(
+            "SELECT purchase_id, key FROM purchase_people JOIN purchases USING (purchase_id) "  # noqa: S608
+            f"WHERE key IN ({','.join('?' * len(chunk))}) AND scope_id = ? AND state = 'in_doubt'",
+            (*chunk, scope_id),
+        )
+        for purchase_id, key in rows:
+            answered.setdefault(purchase_id, []).append(key)
+    for purchase_id, held in answered.items():
+        drop_people(connection, purchase_id, held)
+        if not some_people_of(connection, purchase_id, "", 1):
             connection.execute("UPDATE purchases SET state = 'resent' WHERE purchase_id = ?", (purchase_id,))
 
 
@@ -203,6 +206,11 @@ def drop_people(connection: sqlite3.Connection, purchase_id: int, keys: Iterable
     )
 
 
+def drop_everybody(connection: sqlite3.Connection, purchase_id: int) -> None:
+    """Take all people out of a purchase."""
+    connection.execute("DELETE FROM purchase_people WHERE purchase_id = ?", (purchase_id,))
+
+
 def people_of(connection: sqlite3.Connection, purchase_id: int) -> list[Identifier]:
     """Return the identifiers that an open purchase still holds."""
     rows = connection.execute(
@@ -210,6 +218,42 @@ def people_of(connection: sqlite3.Connection, purchase_id: int) -> list[Identifi
     )
     kinds: list[tuple[IdentifierKind, str, str]] = rows.fetchall()
     return [Identifier(*row) for row in kinds]
+
+
+def some_people_of(connection: sqlite3.Connection, purchase_id: int, after: str, size: int) -> list[Identifier]:
+    """Return up to `size` of the identifiers that an open purchase still holds, by key, behind the key `after`."""
+    rows = connection.execute(
+        "SELECT kind, key, text FROM purchase_people WHERE purchase_id = ? AND key > ? ORDER BY key LIMIT ?",
+        (purchase_id, after, size),
+    )
+    return [Identifier(*row) for row in rows]
+
+
+def held_people(connection: sqlite3.Connection, purchase_id: int, keys: Sequence[str]) -> dict[str, Identifier]:
+    """Return, by key, those of `keys` whom an open purchase still holds."""
+    found: dict[str, Identifier] = {}
+    for start in range(0, len(keys), CHUNK):
+        chunk = keys[start : start + CHUNK]
+        rows = connection.execute(
+            "SELECT kind, key, text FROM purchase_people "  # noqa: S608
+            f"WHERE purchase_id = ? AND key IN ({','.join('?' * len(chunk))})",
+            (purchase_id, *chunk),
+        )
+        found |= {row[1]: Identifier(*row) for row in rows}
+    return found
+
+
+def holding(connection: sqlite3.Connection, keys: Sequence[str]) -> set[int]:
+    """Return the open purchases that hold any of `keys`."""
+    found: set[int] = set()
+    for start in range(0, len(keys), CHUNK):
+        chunk = keys[start : start + CHUNK]
+        rows = connection.execute(
+            f"SELECT DISTINCT purchase_id FROM purchase_people WHERE key IN ({','.join('?' * len(chunk))})",  # noqa: S608
+            chunk,
+        )
+        found |= {number for (number,) in rows}
+    return found
 
 
 def all_doubts(connection: sqlite3.Connection, scope_id: int) -> list[Doubt]:
@@ -300,7 +344,7 @@ def close(
 
 def remove(connection: sqlite3.Connection, purchase_id: int) -> None:
     """Take back a purchase that was never sent."""
-    connection.execute("DELETE FROM purchase_people WHERE purchase_id = ?", (purchase_id,))
+    drop_everybody(connection, purchase_id)
     connection.execute("DELETE FROM purchases WHERE purchase_id = ?", (purchase_id,))
 
 

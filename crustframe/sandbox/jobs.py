@@ -164,6 +164,8 @@ class Jobs:
         How often a status was read, and a file asked for.
     drop : set of str
         Canonical people who are missing from the files although they are charged for.
+    rename : dict of str to str
+        Canonical people to the name under which the files tell of them.
     price_factor : float
         What jobs of this account cost, in list prices.
     fail_with : str or None
@@ -196,6 +198,7 @@ class Jobs:
         self.submitted: list[dict[str, Any]] = []
         self.polls = self.downloads = 0
         self.drop: set[str] = set()
+        self.rename: dict[str, str] = {}
         self.price_factor = 1.0
         self.fail_with: str | None = None
         self.storage_url = ""
@@ -328,7 +331,7 @@ class Jobs:
         answer = self._person_line if job.path == contract.PERSON_JOB_PATH else self._contact_line
         for text in job.identifiers:
             person = canonical(text, job.kind)
-            line, price, found = answer(job, text, person)
+            line, price, found = answer(job, self.rename.get(person or "", text), person)
             if price and person is not None:
                 charged.setdefault(price, []).append(person)
             job.fulfilled += found

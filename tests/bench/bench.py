@@ -5,16 +5,14 @@ Each measurement is a process of its own, so that its peak memory is its own; th
 
 from __future__ import annotations
 
-import json
-import resource
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
+import jobs
 import pandas as pd
 import requests
+from measuring import FIELDS, Facts, measured, people, report, span
 
 import crustframe
 from crustframe.contract import API_VERSION, VERSION_HEADER
@@ -22,13 +20,7 @@ from crustframe.fields import read_paths, requested_groups
 from crustframe.identifiers import read_identifiers
 from crustframe.ledger import people as ledger_people
 
-FIELDS = ["basic_profile.name as name", "basic_profile.headline as headline"]
 PEOPLE, KNOWN, ROWS = 1_000_000, 10_000, 5_000
-
-
-def people(n: int) -> list[str]:
-    """Return profile URLs of people whom the sandbox knows."""
-    return [f"https://www.linkedin.com/in/lead-{number}-example" for number in range(n)]
 
 
 def build(folder: Path, sandbox: crustframe.embedded.EmbeddedSandbox, n: int) -> Path:
@@ -52,40 +44,37 @@ def build(folder: Path, sandbox: crustframe.embedded.EmbeddedSandbox, n: int) ->
     return path
 
 
-def look_up(url: str, key: str, ledger: str) -> None:
+def look_up(url: str, key: str, ledger: str) -> Facts:
     """Enrich 10,000 people whom the ledger knows."""
-    with crustframe.Client(api_key=key, base_url=url, ledger=ledger, account="sandbox") as client:
+    with span() as facts, crustframe.Client(api_key=key, base_url=url, ledger=ledger, account="sandbox") as client:
         found = crustframe.enrich(people(KNOWN), fields=FIELDS, keep="asked", client=client)
     assert (0, KNOWN) == (found.report.calls, found.report.statuses["matched"])
+    return facts
 
 
-def ours(url: str, key: str, ledger: str) -> None:
+def ours(url: str, key: str, ledger: str) -> Facts:
     """Enrich 5,000 rows with crustframe."""
     frame = pd.DataFrame({"url": people(ROWS)})
-    with crustframe.Client(api_key=key, base_url=url, ledger=ledger, concurrency=1) as client:
+    with span() as facts, crustframe.Client(api_key=key, base_url=url, ledger=ledger, concurrency=1) as client:
         assert len(frame.crust.enrich("url", FIELDS, client=client)) == ROWS
+    return facts
 
 
-def theirs(url: str, key: str, _: str) -> None:
+def theirs(url: str, key: str, _: str) -> Facts:
     """Enrich 5,000 rows as a plain script does: the same question, nothing kept."""
     frame = pd.DataFrame({"url": people(ROWS)})
     groups = sorted(requested_groups(read_paths(FIELDS, lists="join"), "all"))
     pages = []
-    with requests.Session() as session:
+    with span() as facts, requests.Session() as session:
         session.headers.update({"Authorization": f"Bearer {key}", VERSION_HEADER: API_VERSION})
         for start in range(0, ROWS, 25):
             body = {"professional_network_profile_urls": frame["url"][start : start + 25].tolist(), "fields": groups}
             answer = session.post(url + "/person/enrich", json=body, timeout=60)
             answer.raise_for_status()
             pages.append(pd.json_normalize(answer.json(), "matches", ["matched_on"]))
-    table = pd.concat(pages)[["matched_on", "person_data.basic_profile.name", "person_data.basic_profile.headline"]]
-    assert len(frame.merge(table, left_on="url", right_on="matched_on", how="left")) == ROWS
-
-
-def measured(what: str, *arguments: str) -> dict[str, float]:
-    """Run one measurement in a process of its own."""
-    command = [sys.executable, __file__, what, *arguments]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        table = pd.concat(pages)[["matched_on", "person_data.basic_profile.name", "person_data.basic_profile.headline"]]
+        assert len(frame.merge(table, left_on="url", right_on="matched_on", how="left")) == ROWS
+    return facts
 
 
 def main() -> None:
@@ -96,7 +85,8 @@ def main() -> None:
     ):
         folder = Path(made)
         few, many = (
-            measured("look_up", sandbox.url, sandbox.key, str(build(folder, sandbox, n))) for n in (KNOWN, PEOPLE)
+            measured(__file__, "look_up", sandbox.url, sandbox.key, str(build(folder, sandbox, n)))
+            for n in (KNOWN, PEOPLE)
         )
         print(f"look-up of {KNOWN:,} known people, seconds and peak MiB:")
         for n, found in ((KNOWN, few), (PEOPLE, many)):
@@ -104,19 +94,16 @@ def main() -> None:
         print(
             f"  ratio: {many['seconds'] / few['seconds']:.2f} x time, {many['peak_mib'] / few['peak_mib']:.2f} x memory"
         )
-        plain = measured("theirs", sandbox.url, sandbox.key, "")
-        here = measured("ours", sandbox.url, sandbox.key, str(folder / "run.sqlite3"))
+        plain = measured(__file__, "theirs", sandbox.url, sandbox.key, "")
+        here = measured(__file__, "ours", sandbox.url, sandbox.key, str(folder / "run.sqlite3"))
         print(f"whole run of {ROWS:,} rows, CPU seconds without the imports:")
         print(f"  plain script: {plain['cpu']:.2f} s, crustframe: {here['cpu']:.2f} s")
         print(f"  ratio: {here['cpu'] / plain['cpu']:.2f} x CPU, {here['seconds'] / plain['seconds']:.2f} x time")
+    jobs.main()
 
 
 if __name__ == "__main__":
     if len(sys.argv) == 1:
         main()
     else:
-        began, cpu = time.perf_counter(), time.process_time()
-        {"look_up": look_up, "ours": ours, "theirs": theirs}[sys.argv[1]](*sys.argv[2:])
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-        facts = {"seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu, "peak_mib": peak}
-        print(json.dumps(facts))
+        report({work.__name__: work for work in (look_up, ours, theirs)})
