@@ -30,8 +30,8 @@ def size_cap(identifiers: int) -> int:
 
 
 def line_cap(identifiers: int) -> int:
-    """Return how many lines the results of so many people may have: ours, ten for each and a thousand more."""
-    return 1000 + 10 * identifiers
+    """Return how many lines the results of so many people may have: ours, ten for each and two million more."""
+    return 2_000_000 + 10 * identifiers
 
 
 def read_lines(file: BinaryIO, *, at_most: int, most_lines: int = sys.maxsize) -> Iterator[bytes]:
