@@ -21,6 +21,7 @@ from crustframe.changes import changes as find_changes
 from crustframe.client import DEFAULT_CONCURRENCY
 from crustframe.contact_commands import contacts
 from crustframe.contract import JOB_LINK_S
+from crustframe.doctor_command import doctor
 from crustframe.enrichment import Errors, Interrupted, Prices
 from crustframe.enrichment import enrich as enrich_column
 from crustframe.enrichment import plan as plan_column
@@ -103,6 +104,7 @@ app.add_typer(key_app, name="key")
 app.add_typer(excel_app, name="excel")
 app.command("budget")(budget)
 app.command("contacts")(contacts)
+app.command("doctor")(doctor)
 
 
 @app.command()
