@@ -374,5 +374,8 @@ def _forget_old_credential(origin: str) -> bool:
     if _old_credential(origin) is None:
         return False
     keyring, _ = _open_keyring()
-    keyring.delete_password(SERVICE, _OLD_USER)
+    try:
+        keyring.delete_password(SERVICE, _OLD_USER)
+    except Exception:  # noqa: BLE001  (backends let the errors of any library through)
+        return False
     return True
