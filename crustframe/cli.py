@@ -1,4 +1,4 @@
-"""The shell: ``crustframe enrich | plan | contacts | jobs | changes | fields | ledger | budget | sandbox | demo``.
+"""The shell: ``crustframe enrich | plan | contacts | jobs | changes | fields | ledger | budget | key | doctor | ...``.
 
 stdout is data, stderr is words.
 """
@@ -21,6 +21,7 @@ from crustframe.changes import changes as find_changes
 from crustframe.client import DEFAULT_CONCURRENCY
 from crustframe.contact_commands import contacts
 from crustframe.contract import JOB_LINK_S
+from crustframe.doctor_command import doctor
 from crustframe.enrichment import Interrupted, Prices
 from crustframe.enrichment import enrich as enrich_column
 from crustframe.enrichment import plan as plan_column
@@ -29,6 +30,7 @@ from crustframe.fields import catalogue, describe
 from crustframe.frames import STATUS_COLUMN
 from crustframe.job_commands import app as jobs_app
 from crustframe.job_commands import say_ticket
+from crustframe.key_commands import app as key_app
 from crustframe.ledger_commands import app as ledger_app
 from crustframe.ledger_commands import budget
 from crustframe.moving import counterparts, rename_columns
@@ -99,9 +101,11 @@ app = typer.Typer(
 )
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(jobs_app, name="jobs")
+app.add_typer(key_app, name="key")
 app.add_typer(excel_app, name="excel")
 app.command("budget")(budget)
 app.command("contacts")(contacts)
+app.command("doctor")(doctor)
 
 
 @app.command()

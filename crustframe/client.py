@@ -35,7 +35,7 @@ class Client:
     Parameters
     ----------
     api_key : str, optional
-        Default: ``CRUSTDATA_API_KEY``. It is shown nowhere and stored nowhere.
+        Default: ``CRUSTDATA_API_KEY``, else what `crustframe key set` stored for this origin. It is shown nowhere.
     base_url : str, optional
         Scheme and host. Default: ``CRUSTFRAME_BASE_URL``, else the API itself.
     ledger : path, optional
@@ -87,7 +87,7 @@ class Client:
         self.ledger = Ledger(
             self.settings.ledger,
             origin=account or self.settings.origin,
-            api_key=self.settings.api_key,
+            find_key=self.settings.key.secret,
             clock=clock,
         )
         self._path = person.ENDPOINT

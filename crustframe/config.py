@@ -1,22 +1,22 @@
-"""Settings: argument over environment over default. A key belongs to one origin and shows itself to nobody."""
+"""Settings: argument over environment over default; a key may also be stored. It belongs to one origin."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from crustframe import contract
 from crustframe.errors import ConfigurationError, SettingError
+from crustframe.keys import FoundKey, KeyFinder, KeyStore, Secret, default_folder, read_key
 
 API_KEY_VARIABLE: Final = "CRUSTDATA_API_KEY"
 BASE_URL_VARIABLE: Final = "CRUSTFRAME_BASE_URL"
+CONFIG_VARIABLE: Final = "CRUSTFRAME_CONFIG"
 LEDGER_VARIABLE: Final = "CRUSTFRAME_LEDGER"
 OFFLINE_VARIABLE: Final = "CRUSTFRAME_OFFLINE"
 REQUESTS_PER_MINUTE_VARIABLE: Final = "CRUSTFRAME_REQUESTS_PER_MINUTE"
@@ -26,37 +26,14 @@ _HOST: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(
 _LOOPBACK: Final = re.compile(r"localhost|127(?:\.\d{1,3}){3}|::1")
 
 
-class Secret:
-    """An API key that no repr, pickle, comparison or format shows."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """Return the key itself; only the transport and the fingerprint may."""
-        return self._value
-
-    def fingerprint(self, salt: bytes) -> str:
-        """Return a keyed digest that tells two keys apart and tells nothing else."""
-        return hmac.new(salt, self._value.encode(), hashlib.sha256).hexdigest()[:16]
-
-    def __repr__(self) -> str:
-        return "Secret(...)"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("an API key is not pickled")
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Where to ask, with which key, at which pace, and where the ledger lies.
 
     Attributes
     ----------
-    api_key : Secret or None
-        ``None`` is enough for plans, the ledger and offline work.
+    key : KeyFinder
+        Looks for the key of this origin when it is first needed.
     origin : str
         Scheme, host and port of the API.
     ledger : pathlib.Path
@@ -69,12 +46,17 @@ class Settings:
         Further hosts, and hosts below them, that results of jobs may be fetched from. No key goes there.
     """
 
-    api_key: Secret | None
+    key: KeyFinder
     origin: str
     ledger: Path
     offline: bool = False
     requests_per_minute: float | None = None
     storage_hosts: tuple[str, ...] = ()
+
+    @property
+    def api_key(self) -> Secret | None:
+        """The key, looked for now if need be; ``None`` is enough for plans, the ledger and offline work."""
+        return self.key.secret()
 
     @property
     def is_loopback(self) -> bool:
@@ -89,13 +71,16 @@ class Settings:
         ConfigurationError
             There is none. Nothing was sent.
         """
-        if self.api_key is None:
-            raise ConfigurationError(
-                "There is no API key. Nothing was sent, nothing was charged.",
-                hint=f"set {API_KEY_VARIABLE}, or try the embedded sandbox: `--sandbox` in the shell, "
-                "`with crustframe.sandbox() as sandbox: ... client=sandbox.client` in Python.",
-            )
-        return self.api_key
+        secret = self.api_key
+        if secret is not None:
+            return secret
+        elsewhere = ", ".join(self.key.store.origins())
+        raise ConfigurationError(
+            f"There is no API key for {self.origin}. Nothing was sent, nothing was charged."
+            + (f" What is stored is for {elsewhere}, and goes nowhere else." if elsewhere else ""),
+            hint=f"store one with `crustframe key set`, set {API_KEY_VARIABLE}, or try the embedded sandbox: "
+            "`--sandbox` in the shell, `with crustframe.sandbox() as sandbox: ... client=sandbox.client` in Python.",
+        )
 
 
 def read_settings(
@@ -109,7 +94,8 @@ def read_settings(
 ) -> Settings:
     """Read the settings: an argument goes before its environment variable, which goes before the default.
 
-    The key of the environment goes to the origin that the environment names beside it, and to no other.
+    The key of the environment goes to the origin that the environment names beside it, and to no other. Without either
+    key the stored one of this origin is looked for, not now but when it is needed.
 
     Raises
     ------
@@ -117,17 +103,12 @@ def read_settings(
         A key or an origin that cannot be used. Nothing was sent.
     """
     env = os.environ if environ is None else environ
-    environment_origin = read_origin(env.get(BASE_URL_VARIABLE) or contract.BASE_URL)
-    origin = read_origin(base_url) if base_url is not None else environment_origin
-    key = api_key if api_key is not None else env.get(API_KEY_VARIABLE) or None
-    if api_key is None and key is not None and origin != environment_origin:
-        raise ConfigurationError(
-            f"The key in {API_KEY_VARIABLE} belongs to {environment_origin}, not to {origin}. Nothing was sent.",
-            hint=f"name the origin in {BASE_URL_VARIABLE}, or give api_key= together with base_url=.",
-        )
+    environment_origin = read_target(environ=env)
+    origin = read_target(base_url, environ=env)
+    given = _given_key(api_key, env, origin, environment_origin)
     pace = requests_per_minute if requests_per_minute is not None else env.get(REQUESTS_PER_MINUTE_VARIABLE) or None
     return Settings(
-        api_key=None if key is None else read_key(key),
+        key=KeyFinder(origin, given, key_store(env)),
         origin=origin,
         ledger=Path(ledger or env.get(LEDGER_VARIABLE) or default_ledger()).expanduser(),
         offline=_truth(env.get(OFFLINE_VARIABLE, "")) if offline is None else offline,
@@ -136,19 +117,16 @@ def read_settings(
     )
 
 
-def read_key(key: str) -> Secret:
-    """Check an API key without ever showing it."""
-    if not isinstance(key, str) or not re.fullmatch(r"[\x21-\x7e]{4,512}", key):
-        what = (
-            "ends in a line break"
-            if isinstance(key, str) and key.rstrip("\r\n") != key
-            else ("holds a space, a control character or a letter that no key has, or is too short or too long")
-        )
-        raise ConfigurationError(
-            f"The API key {what}. Nothing was sent.",
-            hint="copy the key again, without quotes, spaces or a line break around it.",
-        )
-    return Secret(key)
+def key_store(environ: Mapping[str, str] | None = None) -> KeyStore:
+    """Return the store of this user's keys, in the folder that the environment names or in the usual one."""
+    named = (os.environ if environ is None else environ).get(CONFIG_VARIABLE)
+    return KeyStore(Path(named).expanduser() if named else default_folder())
+
+
+def read_target(base_url: str | None = None, *, environ: Mapping[str, str] | None = None) -> str:
+    """Return the origin to ask: the argument's, else that of the environment, else the API's own."""
+    env = os.environ if environ is None else environ
+    return read_origin(base_url if base_url is not None else env.get(BASE_URL_VARIABLE) or contract.BASE_URL)
 
 
 def read_origin(url: str) -> str:
@@ -177,6 +155,20 @@ def read_origin(url: str) -> str:
     return f"{parts.scheme}://{shown}" + (
         f":{port}" if port not in {None, 443 if parts.scheme == "https" else 80} else ""
     )
+
+
+def _given_key(api_key: str | None, env: Mapping[str, str], origin: str, environment_origin: str) -> FoundKey | None:
+    if api_key is not None:
+        return FoundKey(read_key(api_key), "argument", "the argument api_key")
+    key = env.get(API_KEY_VARIABLE)
+    if not key:
+        return None
+    if origin != environment_origin:
+        raise ConfigurationError(
+            f"The key in {API_KEY_VARIABLE} belongs to {environment_origin}, not to {origin}. Nothing was sent.",
+            hint=f"name the origin in {BASE_URL_VARIABLE}, or give api_key= together with base_url=.",
+        )
+    return FoundKey(read_key(key), "environment", f"the environment ({API_KEY_VARIABLE})")
 
 
 def default_ledger() -> Path:

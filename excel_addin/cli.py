@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -78,19 +77,15 @@ def write_template(
     typer.echo(str(template.write(output)))
 
 
-@app.command()
+@app.command(context_settings={"allow_extra_args": True})
 def key(
+    context: typer.Context,
     forget: Annotated[bool, typer.Option("--forget", help="Throw the stored key away.")] = False,
 ) -> None:
-    """Store the API key for spreadsheets: Windows' Credential Manager, elsewhere a private file. Reads it unseen."""
-    from excel_addin import keys
+    """Store the API key, as `crustframe key set` does, or with --forget throw it away."""
+    from crustframe.key_commands import remove, store
 
-    if forget:
-        _say("The key is gone." if keys.forget_key() else "There was no stored key.")
-        return
-    given = typer.prompt("API key", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline().strip()
-    keys.store_key(given)
-    _say("The key is stored. No workbook holds it.")
+    remove(context) if forget else store(context)
 
 
 def _say(text: str) -> None:

@@ -296,7 +296,7 @@ class Desk:
         n, credits = found.plan.n_new, found.plan.credits_high
         to_buy = f"{n} {_people(n)} to buy, at most {credits:g} {_credits(credits)}"
         if self.client.settings.api_key is None:
-            return f"{to_buy}, but there is no API key. Run `crustframe excel key`, or set {API_KEY_VARIABLE}."
+            return f"{to_buy}, but there is no API key. Run `crustframe key set`, or set {API_KEY_VARIABLE}."
         fault = self._buying.fault or self._buying.was_refused(Wish.of(found.paths, None))
         if fault:
             return f"{fault} {to_buy}."

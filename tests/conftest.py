@@ -1,4 +1,4 @@
-"""What every test gets: no key and no ledger of this machine, and a running sandbox when it asks for one."""
+"""What every test gets: no key, keyring or ledger of this machine, and a running sandbox when it asks for one."""
 
 from __future__ import annotations
 
@@ -11,11 +11,21 @@ from crustframe.client import Client
 from crustframe.embedded import EmbeddedSandbox
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_keyring_of_this_machine(tmp_path_factory):
+    """Hold for what is set up before a test as well, such as the environments of modules."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CRUSTFRAME_CONFIG", str(tmp_path_factory.mktemp("config")))
+        patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _nothing_of_this_machine(tmp_path, monkeypatch):
     for name in ("CRUSTDATA_API_KEY", "CRUSTFRAME_BASE_URL", "CRUSTFRAME_OFFLINE", "CRUSTFRAME_REQUESTS_PER_MINUTE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CRUSTFRAME_LEDGER", str(tmp_path / "ledger.sqlite3"))
+    monkeypatch.setenv("CRUSTFRAME_CONFIG", str(tmp_path / "config"))
 
 
 @pytest.fixture

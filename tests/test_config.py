@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
+import os
 import pickle
 import traceback
 
@@ -13,14 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crustframe.client import Client
-from crustframe.config import Secret, read_age, read_key, read_origin, read_settings
+from crustframe.config import read_age, read_origin, read_settings
 from crustframe.errors import ConfigurationError, SettingError
+from crustframe.keys import Secret, read_key
 
 CANARY = "canary-key-5d41402abc4b"
 
 
 def settings(environ=None, **options):
-    return read_settings(environ=environ or {}, **options)
+    return read_settings(environ={"CRUSTFRAME_CONFIG": os.environ["CRUSTFRAME_CONFIG"], **(environ or {})}, **options)
 
 
 # The key ----------------------------------------------------------------------------------------------------------

@@ -96,6 +96,7 @@ def world(tmp_path_factory):
                 "CRUSTDATA_API_KEY": sandbox.key,
                 "CRUSTFRAME_BASE_URL": sandbox.url,
                 "CRUSTFRAME_LEDGER": str(folder / "ledger.sqlite3"),
+                "CRUSTFRAME_CONFIG": str(folder / "config"),
             },
         )
 
@@ -147,9 +148,14 @@ def test_shell(block, world):
 def _runs(line, world):
     folder, environment = world
     command = ["bash", "-o", "pipefail", "-c", line]
-    ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False, timeout=60)
+    typed = environment["CRUSTDATA_API_KEY"].encode() if line == "crustframe key set" else b""
+    ran = subprocess.run(
+        command, cwd=folder, env=environment, input=typed, capture_output=True, check=False, timeout=60
+    )
     assert 0 == ran.returncode, (line, ran.stderr.decode())
-    if target := re.search(r"(?:-o|>) (\S+)$", line):
+    if typed:
+        assert (folder / "config" / "keys.json").exists()
+    elif target := re.search(r"(?:-o|>) (\S+)$", line):
         assert (folder / target[1]).stat().st_size > 100
     else:
         assert ran.stdout

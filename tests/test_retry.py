@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
-from crustframe.config import Secret
 from crustframe.errors import (
     APIConnectionError,
     AuthenticationError,
@@ -24,6 +23,7 @@ from crustframe.errors import (
 )
 from crustframe.http.rate_limit import Pace, server_wait_s
 from crustframe.http.retry import Retries
+from crustframe.keys import Secret
 from crustframe.ledger import Ledger
 
 
@@ -177,7 +177,7 @@ def pace_of(tmp_path: Path, clock: Clock):
 
     def make(own_limit=None):
         ledger = Ledger(
-            tmp_path / "ledger.sqlite3", origin="https://api.example", api_key=Secret("test-key"), clock=clock
+            tmp_path / "ledger.sqlite3", origin="https://api.example", find_key=lambda: Secret("test-key"), clock=clock
         )
         ledgers.append(ledger)
         return Pace(ledger.pace("/person/enrich"), clock=clock, own_limit=own_limit)

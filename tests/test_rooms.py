@@ -20,6 +20,7 @@ ORDER = [
     "contract",
     "wording",
     "errors",
+    "keys",
     "config",
     "identifiers",
     "legacy",
@@ -55,10 +56,13 @@ ORDER = [
     "tables",
     "embedded",
     "demo",
+    "doctor",
+    "key_commands",
     "ledger_commands",
     "shell",
     "job_commands",
     "contact_commands",
+    "doctor_command",
     "cli",
 ]
 FRONT_DOORS = {"__init__", "__main__"}

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from crustframe import contract
-from crustframe.config import Secret
 from crustframe.identifiers import Identifier
+from crustframe.keys import Secret
 from crustframe.ledger import bookkeeping, budget, pace, people, purchases
 from crustframe.ledger.jobs import JobBook
 from crustframe.ledger.owners import Owner, is_alive
@@ -37,18 +37,23 @@ class Ledger:
     path : pathlib.Path
     origin : str
         Scheme, host and port of the API, or the name of an embedded sandbox.
-    api_key : Secret or None
-        Only a keyed digest of it is stored.
+    find_key : callable
+        Returns the key, or None; asked only where there are rows to look for. Only a keyed digest of it is stored.
     clock : callable
         Seconds since 1970 UTC.
     """
 
     def __init__(
-        self, path: Path, *, origin: str, api_key: Secret | None, clock: Callable[[], float] = time.time
+        self,
+        path: Path,
+        *,
+        origin: str,
+        find_key: Callable[[], Secret | None],
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = Store(path)
         self._origin = origin
-        self._api_key = api_key
+        self._find_key = find_key
         self._clock = clock
         self._api_version = contract.API_VERSION
         self._scope_id: int | None = None
@@ -273,12 +278,15 @@ class Ledger:
         return pace.SharedPace(self._store, scope, endpoint)
 
     def _scope(self, *, create: bool) -> int | None:
-        if self._api_key is None or not (create or self._store.exists()):
+        if not (create or self._store.exists()):
             return None
         if self._scope_id is not None and not create:
             return self._scope_id
+        api_key = self._find_key()
+        if api_key is None:
+            return None
         with self._store.transaction() if create else self._store.reading() as connection:
-            account = (self._origin, self._api_key.fingerprint(_salt(connection)), self._api_version)
+            account = (self._origin, api_key.fingerprint(_salt(connection)), self._api_version)
             if create:
                 connection.execute(
                     "INSERT OR IGNORE INTO scopes (origin, key_fingerprint, api_version) VALUES (?, ?, ?)", account

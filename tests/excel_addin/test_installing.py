@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import stat
-import sys
 import types
 from pathlib import Path
 from typing import Any
@@ -29,71 +27,39 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRUSTFRAME_LEDGER", str(tmp_path / "ledger.sqlite3"))
 
 
-def test_a_key_lies_in_a_private_file() -> None:
-    keys.store_key("invented-key")
-    assert 0o600 == stat.S_IMODE(keys.key_file().stat().st_mode)
-    found = keys.stored_key()
+def test_formulas_use_the_key_of_the_one_store() -> None:
+    assert 0 == runner.invoke(app, ["key", "set"], input="invented-key\n").exit_code
+    desk = open_desk()
+    found = desk.client.settings.api_key
+    desk.close()
     assert found is not None
-    assert "invented-key" == found.key
-    assert "invented-key" not in repr(found)
-    assert keys.forget_key()
-    assert not keys.forget_key()
+    assert "invented-key" == found.reveal()
 
 
-def test_a_key_goes_to_its_own_origin_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    keys.store_key("invented-key")
-    monkeypatch.setenv("CRUSTFRAME_BASE_URL", "http://127.0.0.1:9")
-    assert keys.stored_key() is None
+def test_the_key_command_of_the_add_in_is_the_one_of_the_core() -> None:
+    assert 0 == runner.invoke(app, ["excel", "key"], input="invented-key\n").exit_code
+    assert "keys.json" in runner.invoke(app, ["key", "show"]).output
+    assert 0 == runner.invoke(app, ["excel", "key", "--forget"]).exit_code
+    assert 4 == runner.invoke(app, ["key", "show"]).exit_code
 
 
 def test_the_environment_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    keys.store_key("invented-key")
+    runner.invoke(app, ["excel", "key"], input="invented-key\n")
     monkeypatch.setenv("CRUSTDATA_API_KEY", "another-key")
-    assert keys.stored_key() is None
     with_key = open_desk()
     assert with_key.client.settings.api_key is not None
     assert "another-key" == with_key.client.settings.api_key.reveal()
     with_key.close()
+    assert "may not see it" in keys.check().said
 
 
-def test_a_key_that_others_can_read_is_refused() -> None:
-    keys.store_key("invented-key")
-    keys.key_file().chmod(0o644)
-    with pytest.raises(ConfigurationError, match="Others can read"):
-        keys.stored_key()
-
-
-def test_windows_keeps_it_in_its_own_store(monkeypatch: pytest.MonkeyPatch) -> None:
-    store: dict[str, Any] = {}
-
-    class MissingError(Exception):
-        pass
-
-    def read(target: str, kind: int) -> dict[str, bytes]:
-        if target not in store:
-            raise MissingError
-        return {"CredentialBlob": store[target]["CredentialBlob"].encode("utf-16-le")}
-
-    module = types.ModuleType("win32cred")
-    facts = {
-        "CRED_TYPE_GENERIC": 1,
-        "CRED_PERSIST_LOCAL_MACHINE": 2,
-        "error": MissingError,
-        "CredRead": read,
-        "CredWrite": lambda credential, flags: store.update({credential["TargetName"]: credential}),
-        "CredDelete": lambda target, kind: store.pop(target),
-    }
-    for name, value in facts.items():
-        setattr(module, name, value)
-    monkeypatch.setitem(sys.modules, "win32cred", module)
-    monkeypatch.setattr(keys.sys, "platform", "win32")
-    assert keys.stored_key() is None
-    keys.store_key("invented-key")
-    found = keys.stored_key()
-    assert found is not None
-    assert "invented-key" == found.key
-    assert keys.forget_key()
-    assert keys.stored_key() is None
+def test_the_doctor_says_what_is_wrong_with_the_key(tmp_path: Path) -> None:
+    runner.invoke(app, ["excel", "key"], input="invented-key\n")
+    (tmp_path / "config" / "keys.json").chmod(0o644)
+    found = keys.check()
+    assert not found.is_right
+    assert "Others than this user" in found.said
+    assert "invented-key" not in found.said
 
 
 def test_the_macros_are_those_of_the_installed_xlwings(tmp_path: Path) -> None:
@@ -169,7 +135,7 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert 4 == runner.invoke(app, ["excel", "doctor"]).exit_code
     assert 0 == runner.invoke(app, ["excel", "key"], input="invented-key\n").exit_code
     said = runner.invoke(app, ["excel", "doctor"]).output
-    assert "stored, for https://" in said
+    assert "for https://api.crustdata.com only" in said
     assert "invented-key" not in said
     built = runner.invoke(app, ["excel", "build", "--calc", "-o", str(tmp_path)])
     assert str(tmp_path / "crust.oxt") == built.stdout.strip()
