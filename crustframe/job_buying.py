@@ -133,6 +133,7 @@ class JobBuyer:
                 self._look()
                 self._wait_for_others()
                 self._fill_places()
+                self._set_aside()
                 if not (self._mine or self._busy) and self._affordable() < 1:
                     self._pool.clear()  # nobody more surely fits under the ceiling: they stay ``not_run``
                 self._tell()

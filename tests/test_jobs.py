@@ -65,6 +65,7 @@ def test_a_job_and_calls_bring_the_same_columns_and_cost_the_same(sandbox, run):
     mixed = [*people(30), "https://www.linkedin.com/in/nobody-there", "", "junk", people(1)[0].upper()]
 
     by_job = run(mixed)
+    assert 0.0 == by_job.report.credits_under_way
     with crustframe.sandbox(requests_per_minute=None) as other:
         by_calls = crustframe.enrich(mixed, fields=FIELDS, route="calls", client=other.client)
         assert other.credits_spent == sandbox.credits_spent == by_job.report.credits
