@@ -317,7 +317,9 @@ def test_header_only(tmp_path):
         (b"\xef\xbb\xbf", "is empty"),
         (b"\na,b\n1,2\n", "first line of in.csv is empty"),
         ("a,b\n1,2\n".encode("utf-16-le"), "NUL"),
-        (b"PAR1....", "Parquet"),
+        (b"PAR1....", "cannot be read as Parquet"),
+        (b"PARE....", "an encrypted Parquet file"),
+        (b' [\n {"a": 1}]', "one JSON array(?s:.*)one object a line"),
         (b"\x1f\x8b....", "compressed"),
         (b"\xd0\xcf\x11\xe0....", "old .xls"),
     ],
@@ -616,7 +618,7 @@ def test_the_input_is_never_overwritten(tmp_path, link):
     [
         ("nowhere/out.csv", "folder of out.csv does not exist"),
         ("folder.csv", "not a regular file"),
-        ("out.parquet", ".parquet files are not written"),
+        ("out.ods", r".ods files are not written(?s:.*).parquet or .jsonl"),
         ("x" * 300 + ".csv", "File name too long"),
     ],
 )
