@@ -542,7 +542,7 @@ def full_disk(*_: object) -> None:
 
 
 @pytest.mark.parametrize("failing", ["fsync", "replace"])
-@pytest.mark.parametrize("out", ["out.csv", "out.tsv", "out.xlsx"])
+@pytest.mark.parametrize("out", ["out.csv", "out.tsv", "out.xlsx", "out.jsonl", "out.parquet"])
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch, failing, out):
     table = table_of(tmp_path, b"a\n1\n")
     (tmp_path / out).write_bytes(b"before")
@@ -564,7 +564,7 @@ class Interrupting(list[object]):
         raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("out", ["out.csv", "out.tsv", "out.xlsx"])
+@pytest.mark.parametrize("out", ["out.csv", "out.tsv", "out.xlsx", "out.jsonl", "out.parquet"])
 def test_an_interrupted_write_leaves_the_old_file(tmp_path, out):
     table = table_of(tmp_path, b"a\n1\n2\n")
     (tmp_path / out).write_bytes(b"before")
@@ -696,7 +696,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
 
 
 def test_starting_loads_no_heavy_library():
-    program = "import sys, crustframe.tables; print({'openpyxl', 'xlsxwriter'} & set(sys.modules))"
+    program = "import sys, crustframe.tables; print({'openpyxl', 'xlsxwriter', 'pyarrow.parquet'} & set(sys.modules))"
 
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
 

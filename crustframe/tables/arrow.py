@@ -81,11 +81,11 @@ def type_of(column: Any) -> Any:
 
     Parameters
     ----------
-    column : pandas.Series or sequence of object
+    column : pandas.Series, pandas array or sequence of object
     """
     pa = require_pyarrow()
-    if hasattr(column, "iloc") and column.dtype.kind != "O":
-        found = pa.array(column.iloc[:0], from_pandas=True).type
+    if getattr(getattr(column, "dtype", None), "kind", "O") != "O":
+        found = pa.array(column[:0], from_pandas=True).type
         if pa.types.is_dictionary(found):
             found = found.value_type
         return pa.string() if pa.types.is_large_string(found) else found

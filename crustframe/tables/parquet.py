@@ -102,7 +102,7 @@ class Parquet(Content):
         pa = require_pyarrow()
         with self._source.open() as raw:
             try:
-                yield pa.parquet.ParquetFile(raw, buffer_size=_BUFFER)
+                yield pa.parquet.ParquetFile(raw, buffer_size=_BUFFER, pre_buffer=False)
             except TableError:
                 raise
             except Exception as error:  # what is damaged, or out of Python's range, fails in many ways
