@@ -284,6 +284,16 @@ def test_a_workbook_becomes_json_lines(tmp_path):
     assert {"id": None, "day": None, "n": 2.5, "new": None} == second
 
 
+def test_what_is_nested_very_deeply_stays_in_json_lines(tmp_path):
+    data = b'{"a":' + b"[" * 800 + b"]" * 800 + b"}\n"
+
+    assert data[:-2] + b',"n":1}\n' == written(tmp_path, data, {"n": [1]})
+    for out in ("out.csv", "out.xlsx", "out.parquet"):
+        with pytest.raises(TableError, match=r"nested too deeply(?s:.*)write a .jsonl file"):
+            written(tmp_path, data, {"n": [1]}, out=out)
+        assert not (tmp_path / out).exists()
+
+
 def test_columns_of_one_name_cannot_become_members(tmp_path):
     table = table_of(tmp_path, b"a,a\n1,2\n", name="in.csv")
 

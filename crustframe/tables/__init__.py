@@ -278,7 +278,14 @@ class Table:
         placement = Placement.of(self.columns, new.names, overwrite_columns=overwrite_columns)
         new.refuse_other_length(self.n_rows)
         with _opened(destination) as sink:
-            return self._written(sink, destination, new, placement, csv_safe=csv_safe)
+            try:
+                return self._written(sink, destination, new, placement, csv_safe=csv_safe)
+            except RecursionError:
+                raise TableError(
+                    f"{self._source.name} holds values nested too deeply to be written otherwise. Nothing was written, "
+                    "nothing is lost: the paid answers are in the ledger.",
+                    hint="write a .jsonl file; it is free of charge.",
+                ) from None
 
     def write_renamed(self, destination: str | os.PathLike[str], names: Sequence[str]) -> None:
         """Write the table under other column names, with every cell as it was; a workbook keeps its values.

@@ -84,7 +84,10 @@ def type_of(column: Any) -> Any:
     column : pandas.Series, pandas array or sequence of object
     """
     pa = require_pyarrow()
-    if getattr(getattr(column, "dtype", None), "kind", "O") != "O":
+    dtype: Any = getattr(column, "dtype", None)
+    if getattr(dtype, "tz", None) is not None:
+        return pa.timestamp(dtype.unit, tz="UTC")
+    if getattr(dtype, "kind", "O") != "O":
         found = pa.array(column[:0], from_pandas=True).type
         if pa.types.is_dictionary(found):
             found = found.value_type
