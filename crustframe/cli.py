@@ -291,6 +291,8 @@ def changes(
     from crustframe.tables import write_rows
 
     table = open_table(source, delimiter, encoding, sheet)
+    if output != "-":
+        table.refuse(Path(output))
     cells = table.column(column_of(table, column))
     with contextlib.closing(planning_client(sandbox, ledger)) as client:
         found = find_changes(cells, fields=fields_of(field) if field else None, client=client)

@@ -459,6 +459,24 @@ def test_the_receipt_never_takes_the_place_of_the_input(account, run, leads, tmp
     assert 0 == account.calls
 
 
+def test_the_list_of_changes_never_takes_the_place_of_the_input(run, leads):
+    before = leads.read_bytes()
+
+    ran = run("changes", leads, "--column", "profile", "-o", leads)
+
+    assert 6 == ran.code
+    assert "is the input itself" in ran.words
+    assert before == leads.read_bytes()
+
+
+def test_candidates_in_a_kind_that_is_not_written_are_refused_before_anything_is_bought(account, run, leads, tmp_path):
+    ran = run(*ask(leads, "--matches", tmp_path / "matches.ods"))
+
+    assert 6 == ran.code
+    assert "Hint: use .csv, .tsv, .xlsx, .parquet or .jsonl." in ran.words
+    assert 0 == account.credits_spent
+
+
 def test_exit_6_when_the_ledger_cannot_be_used(account, run, leads, tmp_path):
     (tmp_path / "other.sqlite3").write_text("these are somebody's notes, and they stay")
 
