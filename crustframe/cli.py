@@ -134,7 +134,7 @@ def enrich(
     wait: Wait = True,
     webhook_url: WebhookUrl = None,
     progress: ShowProgress = None,
-    matches: Annotated[Path | None, typer.Option(help="Write every candidate there, one row each, as CSV.")] = None,
+    matches: Annotated[Path | None, typer.Option(help="Write every candidate there, one row each.")] = None,
     receipt: Annotated[Path | None, typer.Option(help="Write the receipt there, as JSON.")] = None,
     csv_safe: CsvSafe = True,
     yes: Yes = False,
@@ -152,7 +152,7 @@ def enrich(
     Exit codes: 0 all resolved, 2 usage, 3 some rows failed or in doubt, 4 key or credits, 5 network or server,
     6 local storage, 7 budget, 130 interrupted.
     """
-    from crustframe.tables import write_rows
+    from crustframe.tables import refuse_kind, write_rows
     from crustframe.tables.destination import replacing
 
     table = open_table(source, delimiter, encoding, sheet)
@@ -164,6 +164,8 @@ def enrich(
     for extra in (receipt, matches):
         if extra is not None:
             table.refuse(extra)
+    if matches is not None:
+        refuse_kind(matches)
     frame = frame_of(table, column, names if only != "all" else [])
     asked: dict[str, Any] = {
         "api": api,
@@ -287,17 +289,19 @@ def changes(
 ) -> None:
     """List what changed about people since last time.
 
-    One CSV line for each person and path, each time somebody was bought anew. From the ledger, 0 credits.
+    One row for each person and path, each time somebody was bought anew. From the ledger, 0 credits.
 
     Buy anew first: `crustframe enrich --max-age 0 ...` or a shorter age.
     """
     from crustframe.tables import write_rows
 
     table = open_table(source, delimiter, encoding, sheet)
+    if output != "-":
+        table.refuse(Path(output))
     cells = table.column(column_of(table, column))
     with contextlib.closing(planning_client(sandbox, ledger)) as client:
         found = find_changes(cells, fields=fields_of(field) if field else None, client=client)
-    write_rows(output, found)
+    write_rows(output, found, beside=table)
     say(f"{len(found)} changes")
 
 
@@ -477,11 +481,11 @@ def _confirmed_doubt(plan: Plan) -> bool:
     return is_attended() and typer.confirm(question, err=True)
 
 
-def _added(frame: pd.DataFrame, found: Enrichment, names: Sequence[str]) -> dict[str, list[object]]:
+def _added(frame: pd.DataFrame, found: Enrichment, names: Sequence[str]) -> dict[str, Any]:
     from crustframe.tables import KEEP
 
-    added = {name: found.frame[name].tolist() for name in names}
+    added: dict[str, Any] = {name: found.frame[name] for name in names}
     for name in set(names) & set(frame.columns):
         old = frame[name].tolist()
-        added[name] = [KEEP if now is was else now for now, was in zip(added[name], old, strict=True)]
+        added[name] = [KEEP if now is was else now for now, was in zip(added[name].tolist(), old, strict=True)]
     return added

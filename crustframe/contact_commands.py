@@ -112,6 +112,7 @@ def contacts(
     if found.ticket is not None and found.ticket.batch_ids:
         say_ticket(found.ticket)
         raise typer.Exit
-    write(table, output, {name: found.frame[name].tolist() for name in names}, csv_safe=csv_safe, overwrite=overwrite)
+    added: dict[str, Any] = {name: found.frame[name] for name in names}
+    write(table, output, added, csv_safe=csv_safe, overwrite=overwrite)
     say(str(found.report))
     raise typer.Exit(exit_code(found.report))

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 ASK_ABOVE_CREDITS: Final = 100.0  # reliability notes, section 7
 PARTIAL_EXIT, BUDGET_EXIT, INTERRUPTED_EXIT = 3, 7, 130
 
-Input = Annotated[str, typer.Argument(help="CSV, TSV or xlsx file; - reads stdin.", show_default=False)]
+Input = Annotated[
+    str, typer.Argument(help="CSV, TSV, xlsx, Parquet or JSON lines file; - reads stdin.", show_default=False)
+]
 Column = Annotated[str | None, typer.Option(help="Column of profile URLs or business e-mails.", show_default=False)]
 Field = Annotated[
     list[str] | None,
@@ -79,14 +81,16 @@ Concurrency = Annotated[
     ),
 ]
 Ledger = Annotated[Path | None, typer.Option(help="File of paid answers.", show_default="one per user")]
-Output = Annotated[str, typer.Option("--output", "-o", help="File to write; - is stdout.")]
+Output = Annotated[
+    str, typer.Option("--output", "-o", help="File to write, of the kind that its suffix says; - is stdout.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace columns that exist already.")]
 Wait = Annotated[bool, typer.Option(help="Wait for jobs, or print a ticket and write no table.")]
 WebhookUrl = Annotated[
     str | None, typer.Option(help="Whom the API tells when a job ends; see `crustframe jobs listen`.")
 ]
 ShowProgress = Annotated[bool | None, typer.Option(help="A line on stderr.", show_default="on a terminal")]
-CsvSafe = Annotated[bool, typer.Option(help="Defuse formulas in the added columns.")]
+CsvSafe = Annotated[bool, typer.Option(help="Defuse formulas in the added columns of CSV.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help=f"Do not ask above {ASK_ABOVE_CREDITS:g} credits.")]
 
 

@@ -15,6 +15,8 @@ import time
 from collections import Counter
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import crustframe
@@ -261,6 +263,55 @@ def test_a_workbook_goes_in_and_comes_out(account, run, tmp_path):
     assert "Avery Tester" == out[NAME][0]
 
 
+def test_parquet_goes_in_and_comes_out(account, run, tmp_path):
+    own = pa.table(
+        {
+            "zip": ["00731", "NA"],
+            "profile": [f"{PROFILE}avery-tester-example", None],
+            "seen": pa.array([1, None], pa.timestamp("ns", "Europe/Berlin")),
+        }
+    )
+    pq.write_table(own, tmp_path / "in.parquet")
+    asked = ("--field", "skills.professional_network_skills as skills", "--lists", "list")
+    asked += ("--field", "professional_network.connections as n", "--matches", tmp_path / "matches.parquet")
+
+    ran = run(*ask(tmp_path / "in.parquet", *asked, "-o", tmp_path / "out.parquet"))
+    again = run(*ask(tmp_path / "out.parquet", *asked[:-2], "--only", "missing", "-o", tmp_path / "again.parquet"))
+
+    assert (0, 0) == (ran.code, again.code), ran.words + again.words
+    out = pq.read_table(tmp_path / "out.parquet")
+    assert own.equals(out.select(own.column_names))
+    assert ["matched", "blank"] == out["crust.status"].to_pylist()
+    assert ["Avery Tester", None] == out[NAME].to_pylist()
+    assert pa.types.is_list(out.schema.field("skills").type)
+    assert ["int64", "double"] == [str(out.schema.field(name).type) for name in ("n", "crust.confidence_score")]
+    assert out.equals(pq.read_table(tmp_path / "again.parquet"))
+    assert ["Avery Tester"] == pq.read_table(tmp_path / "matches.parquet")[NAME].to_pylist()
+    assert 1 == account.credits_spent
+
+
+def test_json_lines_go_in_and_come_out(account, run, tmp_path):
+    own = [
+        f'{{"id": 123456789012345678901, "profile":"{PROFILE}avery-tester-example"}}',
+        '{ "profile" : null }',
+        '{"profile": 7, "x": {"profile": 1.10}}',
+        f'{{"profile": "{PROFILE}nobody-x"}}',
+    ]
+    (tmp_path / "in.jsonl").write_text("\r\n".join(own), encoding="utf-8", newline="")
+
+    ran = run(*ask("-"), stdin="\r\n".join(own).encode())
+    run(*ask(tmp_path / "in.jsonl", "-o", tmp_path / "out.jsonl"))
+    again = run(*ask(tmp_path / "out.jsonl", "--only", "failed", "-o", tmp_path / "again.jsonl"))
+
+    assert (0, 0) == (ran.code, again.code), ran.words
+    lines = ran.stdout.decode().split("\r\n")
+    assert all(new.startswith(old[:-1] + ',"') for old, new in zip(own, lines, strict=True))
+    assert ["matched", "blank", "invalid", "no_match"] == [json.loads(line)["crust.status"] for line in lines]
+    assert ["Avery Tester", None, None, None] == [json.loads(line)[NAME] for line in lines]
+    assert ran.stdout == (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "again.jsonl").read_bytes()
+    assert 1 == account.credits_spent
+
+
 def test_formulas_in_headlines_are_defused_and_counted(account, run, hard):
     asked = ("enrich", hard, "--column", "profile", "--field", "basic_profile.headline as line")
     safe, raw = run(*asked), run(*asked, "--no-csv-safe")
@@ -406,6 +457,24 @@ def test_the_receipt_never_takes_the_place_of_the_input(account, run, leads, tmp
     assert before == leads.read_bytes()
     assert 6 == ran.code
     assert 0 == account.calls
+
+
+def test_the_list_of_changes_never_takes_the_place_of_the_input(run, leads):
+    before = leads.read_bytes()
+
+    ran = run("changes", leads, "--column", "profile", "-o", leads)
+
+    assert 6 == ran.code
+    assert "is the input itself" in ran.words
+    assert before == leads.read_bytes()
+
+
+def test_candidates_in_a_kind_that_is_not_written_are_refused_before_anything_is_bought(account, run, leads, tmp_path):
+    ran = run(*ask(leads, "--matches", tmp_path / "matches.ods"))
+
+    assert 6 == ran.code
+    assert "Hint: use .csv, .tsv, .xlsx, .parquet or .jsonl." in ran.words
+    assert 0 == account.credits_spent
 
 
 def test_exit_6_when_the_ledger_cannot_be_used(account, run, leads, tmp_path):

@@ -317,7 +317,9 @@ def test_header_only(tmp_path):
         (b"\xef\xbb\xbf", "is empty"),
         (b"\na,b\n1,2\n", "first line of in.csv is empty"),
         ("a,b\n1,2\n".encode("utf-16-le"), "NUL"),
-        (b"PAR1....", "Parquet"),
+        (b"PAR1....", "cannot be read as Parquet"),
+        (b"PARE....", "an encrypted Parquet file"),
+        (b' [\n {"a": 1}]', "one JSON array(?s:.*)one object a line"),
         (b"\x1f\x8b....", "compressed"),
         (b"\xd0\xcf\x11\xe0....", "old .xls"),
     ],
@@ -540,7 +542,7 @@ def full_disk(*_: object) -> None:
 
 
 @pytest.mark.parametrize("failing", ["fsync", "replace"])
-@pytest.mark.parametrize("out", ["out.csv", "out.tsv", "out.xlsx"])
+@pytest.mark.parametrize("out", ["out.csv", "out.tsv", "out.xlsx", "out.jsonl", "out.parquet"])
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch, failing, out):
     table = table_of(tmp_path, b"a\n1\n")
     (tmp_path / out).write_bytes(b"before")
@@ -562,7 +564,7 @@ class Interrupting(list[object]):
         raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("out", ["out.csv", "out.tsv", "out.xlsx"])
+@pytest.mark.parametrize("out", ["out.csv", "out.tsv", "out.xlsx", "out.jsonl", "out.parquet"])
 def test_an_interrupted_write_leaves_the_old_file(tmp_path, out):
     table = table_of(tmp_path, b"a\n1\n2\n")
     (tmp_path / out).write_bytes(b"before")
@@ -616,7 +618,7 @@ def test_the_input_is_never_overwritten(tmp_path, link):
     [
         ("nowhere/out.csv", "folder of out.csv does not exist"),
         ("folder.csv", "not a regular file"),
-        ("out.parquet", ".parquet files are not written"),
+        ("out.ods", r".ods files are not written(?s:.*).parquet or .jsonl"),
         ("x" * 300 + ".csv", "File name too long"),
     ],
 )
@@ -694,7 +696,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
 
 
 def test_starting_loads_no_heavy_library():
-    program = "import sys, crustframe.tables; print({'openpyxl', 'xlsxwriter'} & set(sys.modules))"
+    program = "import sys, crustframe.tables; print({'openpyxl', 'xlsxwriter', 'pyarrow.parquet'} & set(sys.modules))"
 
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
 

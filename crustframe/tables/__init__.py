@@ -1,40 +1,66 @@
 """Tables of the shell command: read, ask about one column, write back with columns added.
 
-For delimited text the user's own cells come out byte for byte as they went in: quotes, spaces, leading zeros,
-``NA``, byte order mark, line endings. For workbooks values are carried over, styles are not.
+For delimited text and JSON lines the user's own cells come out byte for byte as they went in: quotes, spaces, leading
+zeros, ``NA``, byte order mark, line endings. Parquet keeps its types. For workbooks values are carried over, styles
+are not.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from itertools import chain
+from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from crustframe.errors import ColumnNotFoundError, TableError
 from crustframe.tables import destination as landing
-from crustframe.tables.cells import CsvCells, quoted
+from crustframe.tables.arrow import require_pyarrow
+from crustframe.tables.cells import CsvCells
+from crustframe.tables.content import Content, Kind
+from crustframe.tables.conversion import Grid, write_as_lines, write_as_parquet, write_as_sheet, write_as_text
 from crustframe.tables.delimited import Delimited, TextStyle
+from crustframe.tables.lines import Lines, is_array, is_lines
+from crustframe.tables.parquet import MAGIC as _PARQUET
+from crustframe.tables.parquet import Parquet, write_batches
 from crustframe.tables.placement import KEEP, Added, Placement
 from crustframe.tables.source import Source
-from crustframe.tables.workbook import Sheet, refuse_oversize, write_sheet
+from crustframe.tables.workbook import Sheet, refuse_oversize
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["KEEP", "Table", "Written", "read_table", "write_rows"]
+__all__ = ["KEEP", "Table", "Written", "read_table", "refuse_kind", "write_rows"]
 
 _ZIP: Final = b"PK\x03\x04"
 _FOREIGN: Final = {
     b"\xd0\xcf\x11\xe0": "an old .xls workbook or one with a password",
-    b"PAR1": "a Parquet file",
+    b"PARE": "an encrypted Parquet file",
     b"\x1f\x8b": "a compressed file",
 }
-_UNWRITTEN: Final = (".xls", ".xlsm", ".xlsb", ".ods", ".parquet", ".json", ".jsonl", ".gz", ".zip")
+_UNWRITTEN: Final = (".xls", ".xlsm", ".xlsb", ".ods", ".json", ".gz", ".zip")
+_KINDS: Final[Mapping[str, Kind]] = {
+    ".csv": "text",
+    ".tsv": "text",
+    ".tab": "text",
+    ".xlsx": "workbook",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".jsonl": "lines",
+    ".ndjson": "lines",
+}
+_KIND_NAMES: Final[Mapping[Kind, tuple[str, str]]] = {
+    "text": ("text", "a .csv or .tsv file"),
+    "workbook": ("a workbook", "an .xlsx file"),
+    "parquet": ("a Parquet file", "a .parquet file"),
+    "lines": ("JSON lines", "a .jsonl file"),
+}
+_TAB_SUFFIXES: Final = (".tsv", ".tab")
+_TITLE: Final = "Sheet1"
+_HEAD: Final = 2**12
 _NAMES_SHOWN: Final = 30
 
 
@@ -52,7 +78,7 @@ class Written:
         Cells defused because a spreadsheet could have run them: added ones, and those that a change of kind
         from workbook to text or back would have brought to life.
     cut : int
-        Texts cut at Excel's 32,767 characters; 0 for delimited text.
+        Texts cut at Excel's 32,767 characters; 0 but for workbooks.
     """
 
     rows: int
@@ -73,12 +99,13 @@ def read_table(
     Parameters
     ----------
     source : str or os.PathLike
-        Path of a CSV, TSV or .xlsx file, or ``"-"`` for stdin. Content decides what it is, not the suffix.
+        Path of a CSV, TSV, .xlsx, Parquet or JSON lines file, or ``"-"`` for stdin. Content decides what it is, not
+        the suffix: text that begins with ``{`` is JSON lines, unless a delimiter is named.
     delimiter : str, optional
         One character, or ``tab``, ``comma``, ``semicolon``, ``pipe``. By default a tab in a ``.tsv`` file, else
         what the header shows: ``,`` ``;`` tab or ``|``.
     encoding : str, optional
-        By default what the byte order mark says, else UTF-8.
+        By default what the byte order mark says, else UTF-8. JSON lines are always UTF-8.
     sheet : str, optional
         Name of a workbook's sheet; by default the first.
 
@@ -89,19 +116,27 @@ def read_table(
     Raises
     ------
     TableError
-        No such file, not a table, no header, not in this encoding, too large a workbook.
+        No such file, not a table, no header, not in this encoding, a broken line, too large a workbook.
     """
     origin = Source(source)
-    head = origin.head(4)
+    head = origin.head(_HEAD)
     for magic, kind in _FOREIGN.items():
         if head.startswith(magic):
             raise TableError(
                 f"{origin.name} is {kind}, not a table that can be read here.", hint="save it as .xlsx or as CSV UTF-8."
             )
-    if head == _ZIP:
+    if head.startswith(_ZIP):
         return Table(origin, Sheet(origin, sheet))
     if sheet is not None:
         raise TableError(f"{origin.name} is not a workbook, so it has no sheet {sheet!r}.")
+    if head.startswith(_PARQUET):
+        return Table(origin, Parquet(origin))
+    if delimiter is None and is_array(head):
+        raise TableError(
+            f"{origin.name} is one JSON array, which is not read here.", hint="write one object a line (JSON lines)."
+        )
+    if delimiter is None and is_lines(head):
+        return Table(origin, Lines(origin))
     return Table(origin, Delimited(origin, delimiter=delimiter, encoding=encoding))
 
 
@@ -111,10 +146,10 @@ class Table:
     Attributes
     ----------
     columns : list of str
-        The header as read.
+        The header as read; for JSON lines all names that occur.
     """
 
-    def __init__(self, source: Source, content: Delimited | Sheet) -> None:
+    def __init__(self, source: Source, content: Content) -> None:
         self._source = source
         self._content = content
         self._n_rows: int | None = None
@@ -124,7 +159,7 @@ class Table:
     def n_rows(self) -> int:
         """Rows below the header; reads the table once, unless `column` did."""
         if self._n_rows is None:
-            self._n_rows = sum(1 for _ in self._content.rows())
+            self._n_rows = self._content.count()
         return self._n_rows
 
     def column(self, name: str) -> list[object]:
@@ -138,7 +173,7 @@ class Table:
         Returns
         -------
         list of object, length n_rows
-            str for delimited text; a workbook may also hold numbers, bools, dates and ``None``.
+            str for delimited text; other kinds may also hold numbers, bools, dates, lists and ``None``.
 
         Raises
         ------
@@ -147,8 +182,7 @@ class Table:
         TableError
             More than one has, or a row cannot be read: longer than the header, an open quote, a wrong encoding.
         """
-        position = self._position(name)
-        cells: list[object] = [row[position] for row in self._content.rows()]
+        cells = list(self._content.cells(self._position(name)))
         self._n_rows = len(cells)
         return cells
 
@@ -170,18 +204,23 @@ class Table:
         ------
         TableError
             The destination is the input, cannot be written or is of a kind that is not written; a column is
-            there already; the table does not fit a sheet.
+            there already; the table does not fit a sheet; Parquet without pyarrow.
         """
         added = [str(name) for name in names]
         placement = Placement.of(self.columns, added, overwrite_columns=overwrite_columns)
         if os.fspath(destination) == landing.STDOUT:
             return
-        path = Path(destination)
-        self.refuse(path)
-        if path.suffix.lower() in _UNWRITTEN:
-            raise TableError(f"{path.suffix} files are not written here.", hint="use .csv, .tsv or .xlsx.")
-        if _is_workbook(path):
+        self.refuse(Path(destination))
+        refuse_kind(destination)
+        kind = self.kind_for(destination)
+        if kind == "workbook":
             refuse_oversize(self.n_rows + 1, len(self.columns) + len(placement.appended))
+        if kind in ("parquet", "lines") and kind != self._content.kind:
+            self._refuse_twins(kind)
+
+    def kind_for(self, destination: str | os.PathLike[str]) -> Kind:
+        """Return the kind of what `write` writes there: by the suffix, else text, but JSON lines from JSON lines."""
+        return _kind_of(destination, "lines" if self._content.kind == "lines" else "text")
 
     def refuse(self, path: Path) -> None:
         """Raise `TableError` if another file cannot be written to `path`, or would take the input's place."""
@@ -200,11 +239,14 @@ class Table:
         """Write the table with columns added; the file appears whole or not at all.
 
         Delimited text keeps its encoding, byte order mark, line endings, delimiter and every byte of its own
-        cells; rows shorter than the header are filled up with delimiters. A destination whose suffix asks for
-        another kind (``.tsv`` from commas, ``.csv`` from tabs, ``.xlsx``) has every cell written anew, with the
-        same text in it. From a workbook, ``.csv`` and stdout are UTF-8 with commas. A written workbook holds the
-        one sheet, values without styles, formulas as their last values, and times as UTC without a zone.
-        Line breaks and control characters become spaces in added text, and in a workbook's cells written as text.
+        cells; rows shorter than the header are filled up with delimiters. JSON lines keep every byte of their own
+        members; Parquet keeps types and metadata. A destination whose suffix asks for another kind (``.tsv`` from
+        commas, ``.csv`` from tabs, ``.xlsx``, ``.parquet``, ``.jsonl``) has every cell written anew: the texts of
+        delimited text stay texts, other values get the type that holds them all. Stdout is delimited text, but JSON
+        lines where those came in. From another kind, ``.csv`` and stdout are UTF-8 with commas. A written workbook
+        holds the one sheet, values without styles, formulas as their last values, and times as UTC without a zone.
+        Line breaks and control characters become spaces in added text of delimited files, and in a workbook's cells
+        written as text.
 
         Parameters
         ----------
@@ -212,9 +254,10 @@ class Table:
             A path other than the input, or ``"-"`` for stdout.
         added : pandas.DataFrame of n_rows rows, or mapping of name to sequence of length n_rows
             Typed columns. In text, a number keeps all its digits, a time is ISO 8601 in UTC, a list is JSON,
-            missing is empty.
+            missing is empty; in Parquet and JSON lines, values have types and missing is null.
         csv_safe : bool
-            Put ``'`` before an added text that a spreadsheet could take for a formula.
+            Put ``'`` before an added text that a spreadsheet could take for a formula. Has no effect on Parquet and
+            JSON lines, which no spreadsheet opens by itself.
         overwrite_columns : bool
             Let an added column take the place of one of the same name, but for the rows that hold `KEEP`.
 
@@ -233,21 +276,16 @@ class Table:
         new = Added.of(added)
         self.check(destination, new.names, overwrite_columns=overwrite_columns)
         placement = Placement.of(self.columns, new.names, overwrite_columns=overwrite_columns)
-        new_rows = new.rows(self.n_rows)
-        n_columns = len(self.columns) + len(placement.appended)
-
+        new.refuse_other_length(self.n_rows)
         with _opened(destination) as sink:
-            if _is_workbook(destination):
-                title = self._content.title if isinstance(self._content, Sheet) else "Sheet1"
-                sheet = write_sheet(sink, title, self._merged(new.names, new_rows, placement))
-                return Written(self.n_rows, n_columns, sheet.neutralised, sheet.cut)
-            delimiter = self._delimiter_for(destination)
-            cells = CsvCells(delimiter, safe=csv_safe)
-            if isinstance(self._content, Delimited) and delimiter == self._content.style.delimiter:
-                sink.writelines(self._content.spliced(new.names, new_rows, placement, cells))
-            else:
-                sink.writelines(self._rewritten(new.names, new_rows, placement, cells, delimiter))
-        return Written(self.n_rows, n_columns, cells.neutralised)
+            try:
+                return self._written(sink, destination, new, placement, csv_safe=csv_safe)
+            except RecursionError:
+                raise TableError(
+                    f"{self._source.name} holds values nested too deeply to be written otherwise. Nothing was written, "
+                    "nothing is lost: the paid answers are in the ledger.",
+                    hint="write a .jsonl file; it is free of charge.",
+                ) from None
 
     def write_renamed(self, destination: str | os.PathLike[str], names: Sequence[str]) -> None:
         """Write the table under other column names, with every cell as it was; a workbook keeps its values.
@@ -264,17 +302,23 @@ class Table:
             As `write`.
         """
         self.check(destination, ())
-        is_sheet = isinstance(self._content, Sheet)
-        if is_sheet != _is_workbook(destination):
+        kind = self._content.kind
+        if kind != self.kind_for(destination):
+            is_now, should_be = _KIND_NAMES[kind]
             raise TableError(
-                f"{self._source.name} is {'a workbook' if is_sheet else 'text'}, and only its columns are renamed.",
-                hint=f"write {'an .xlsx file' if is_sheet else 'a .csv or .tsv file'}.",
+                f"{self._source.name} is {is_now}, and only its columns are renamed.", hint=f"write {should_be}."
             )
         with _opened(destination) as sink:
-            if isinstance(self._content, Sheet):
-                write_sheet(sink, self._content.title, chain([names], self._content.rows()))
-            else:
-                sink.writelines(self._content.renamed(names, CsvCells(self._content.style.delimiter, safe=False)))
+            match self._content:
+                case Sheet() as sheet:
+                    write_as_sheet(sink, Grid(names, sheet.rows), sheet.title)
+                case Parquet() as file:
+                    schema, batches = file.renamed(names)
+                    write_batches(sink, schema, batches, compression=file.compression)
+                case Lines() as lines:
+                    sink.writelines(lines.renamed(names))
+                case Delimited() as text:
+                    sink.writelines(text.renamed(names, CsvCells(text.style.delimiter, safe=False)))
 
     def _position(self, name: str) -> int:
         count = self.columns.count(name)
@@ -289,69 +333,115 @@ class Table:
             )
         return self.columns.index(name)
 
-    def _delimiter_for(self, destination: str | os.PathLike[str]) -> str:
-        own = self._content.style.delimiter if isinstance(self._content, Delimited) else ","
+    def _refuse_twins(self, kind: Kind) -> None:
+        twins = [name for name in self.columns if self.columns.count(name) > 1]
+        if twins:
+            raise TableError(
+                f"{self._source.name} has {self.columns.count(twins[0])} columns {twins[0]!r}, which "
+                f"{_KIND_NAMES[kind][0]} cannot tell apart. Nothing was sent.",
+                hint="rename all but one, or write a .csv file.",
+            )
+
+    def _style_for(self, destination: str | os.PathLike[str]) -> TextStyle:
         suffix = Path(destination).suffix.lower()
+        if not isinstance(self._content, Delimited):
+            return TextStyle(_delimiter_of(suffix))
+        own = self._content.style
         if suffix == self._source.suffix:
             return own
-        if suffix in (".tsv", ".tab"):
-            return "\t"
-        return "," if suffix == ".csv" and own == "\t" else own
+        if suffix in _TAB_SUFFIXES or (suffix == ".csv" and own.delimiter == "\t"):
+            return replace(own, delimiter=_delimiter_of(suffix))
+        return own
 
-    def _merged(
-        self, names: Sequence[str], added: Iterable[Sequence[object]], placement: Placement
-    ) -> Iterator[list[object]]:
-        yield placement.merged(self.columns, names)
+    def _written(
+        self, sink: IO[bytes], destination: str | os.PathLike[str], new: Added, placement: Placement, *, csv_safe: bool
+    ) -> Written:
+        written = Written(self.n_rows, len(self.columns) + len(placement.appended), 0)
+        match self.kind_for(destination), self._content:
+            case "workbook", content:
+                title = content.title if isinstance(content, Sheet) else _TITLE
+                sheet = write_as_sheet(sink, self._grid(new, placement), title)
+                return replace(written, neutralised=sheet.neutralised, cut=sheet.cut)
+            case "parquet", Parquet() as file:
+                schema, batches = file.extended(new, placement)
+                write_batches(sink, schema, batches, compression=file.compression)
+            case "parquet", _:
+                write_as_parquet(sink, self._grid(new, placement))
+            case "lines", Lines() as lines:
+                sink.writelines(lines.spliced(new.names, new.rows(self.n_rows), placement))
+            case "lines", _:
+                write_as_lines(sink, self._grid(new, placement))
+            case _, content:
+                style = self._style_for(destination)
+                cells = CsvCells(style.delimiter, safe=csv_safe)
+                if isinstance(content, Delimited) and style == content.style:
+                    sink.writelines(content.spliced(new.names, new.rows(self.n_rows), placement, cells))
+                else:
+                    write_as_text(sink, self._grid(new, placement), cells, style, self._source.name)
+                return replace(written, neutralised=cells.neutralised)
+        return written
+
+    def _grid(self, new: Added, placement: Placement) -> Grid:
+        width = len(self.columns)
+        is_text = isinstance(self._content, Delimited)
+        typed = {width + place: new.columns[i] for place, i in enumerate(placement.appended)}
+        typed |= {p: new.columns[i] for p, i in placement.replaced.items() if not new.keeps_some(i)}
+        texts = frozenset(range(width)) - frozenset(placement.replaced) if is_text else frozenset()
+        names = [str(name) for name in placement.merged(self.columns, new.names)]
+        return Grid(names, partial(self._merged, new, placement), typed, texts)
+
+    def _merged(self, new: Added, placement: Placement) -> Iterator[list[object]]:
         try:
-            for own, new in zip(self._content.rows(), added, strict=True):
-                yield placement.merged(own, new)
+            for own, added in zip(self._content.rows(), new.rows(self.n_rows), strict=True):
+                yield placement.merged(own, added)
         except TableError:
             raise
         except ValueError:
             raise self._source.changed() from None
 
-    def _rewritten(
-        self,
-        names: Sequence[str],
-        added: Iterable[Sequence[object]],
-        placement: Placement,
-        cells: CsvCells,
-        delimiter: str,
-    ) -> Iterator[bytes]:
-        own_cell: Callable[[Any], str] = cells.quoted
-        style = TextStyle(delimiter)
-        if isinstance(self._content, Delimited):
-            own_cell = quoted
-            style = replace(self._content.style, delimiter=delimiter)
-        own = set(range(len(self.columns))) - set(placement.replaced)
-        yield style.bom
-        for number, row in enumerate(self._merged(names, added, placement), start=1):
-            texts = [own_cell(cell) if i in own else cells.quoted(cell) for i, cell in enumerate(row)]
-            try:
-                yield (delimiter.join(texts) + style.line_ending).encode(style.codec)
-            except UnicodeEncodeError as error:
-                raise style.lacks(error, f"in row {number} of {self._source.name}") from None
+
+def refuse_kind(destination: str | os.PathLike[str]) -> None:
+    """Raise `TableError` for a suffix that is not written here, or Parquet without pyarrow."""
+    suffix = Path(destination).suffix.lower()
+    if suffix in _UNWRITTEN:
+        raise TableError(f"{suffix} files are not written here.", hint="use .csv, .tsv, .xlsx, .parquet or .jsonl.")
+    if _KINDS.get(suffix) == "parquet":
+        require_pyarrow()
 
 
-def write_rows(destination: str | os.PathLike[str], frame: pd.DataFrame) -> None:
-    """Write a frame of our own making as UTF-8 CSV, every cell quoted and safe against formulas.
+def write_rows(destination: str | os.PathLike[str], frame: pd.DataFrame, *, beside: Table | None = None) -> None:
+    """Write a frame of our own making in the kind that the suffix says, by default as UTF-8 CSV.
+
+    In CSV every cell is quoted and safe against formulas.
 
     Parameters
     ----------
     destination : str or os.PathLike
         A path, or ``"-"`` for stdout.
     frame : pandas.DataFrame
+    beside : Table, optional
+        The input; where it is JSON lines, stdout is so too.
 
     Raises
     ------
     TableError
-        It cannot be written; a file that was there is then as it was.
+        It cannot be written, or is of a kind that is not; a file that was there is then as it was.
     """
-    cells = CsvCells(",", safe=True)
+    refuse_kind(destination)
     new = Added.of(frame)
+    grid = Grid(new.names, partial(new.rows, len(frame)), dict(enumerate(new.columns)))
+    kind = _kind_of(destination, "text") if beside is None else beside.kind_for(destination)
     with _opened(destination) as sink:
-        for row in chain([tuple(new.names)], new.rows(len(frame))):
-            sink.write((",".join(map(cells.quoted, row)) + "\n").encode())
+        match kind:
+            case "workbook":
+                write_as_sheet(sink, grid, _TITLE)
+            case "parquet":
+                write_as_parquet(sink, grid)
+            case "lines":
+                write_as_lines(sink, grid)
+            case "text":
+                style = TextStyle(_delimiter_of(Path(destination).suffix.lower()))
+                write_as_text(sink, grid, CsvCells(style.delimiter, safe=True), style, "the list")
 
 
 def _opened(destination: str | os.PathLike[str]) -> AbstractContextManager[IO[bytes]]:
@@ -360,8 +450,12 @@ def _opened(destination: str | os.PathLike[str]) -> AbstractContextManager[IO[by
     return landing.replacing(Path(destination))
 
 
-def _is_workbook(destination: str | os.PathLike[str]) -> bool:
-    return Path(destination).suffix.lower() == ".xlsx"
+def _kind_of(destination: str | os.PathLike[str], default: Kind) -> Kind:
+    return _KINDS.get(Path(destination).suffix.lower(), default)
+
+
+def _delimiter_of(suffix: str) -> str:
+    return "\t" if suffix in _TAB_SUFFIXES else ","
 
 
 def _listed(columns: Sequence[str]) -> str:

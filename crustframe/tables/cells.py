@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from math import isfinite
 from typing import Any, Final
 
 # Without a meaning of their own at the start of a cell: spaces, zero-width and direction marks, the BOM, controls.
@@ -50,9 +52,34 @@ def text_of(value: object) -> str:
         case date() | time() as moment:
             return moment.isoformat()
         case list() | tuple() | dict() as nested:
-            return json.dumps(nested, ensure_ascii=False, separators=(",", ":"), default=_json_value)
+            return json_of(nested)
+        case bytes(raw):
+            return _text_of_bytes(raw)
         case other:
             return str(other)
+
+
+def json_of(value: object) -> str:
+    """Return a value as compact JSON: numbers with all their digits, times and what JSON lacks as text."""
+    match plain(value):
+        case None:
+            return "null"
+        case str(text):
+            return json.dumps(text, ensure_ascii=False)
+        case bool(truth):
+            return "true" if truth else "false"
+        case int(number):
+            return int.__repr__(number)
+        case float(number) if isfinite(number):
+            return float.__repr__(number)
+        case Decimal() as number if number.is_finite():
+            return str(number)
+        case list() | tuple() as items:
+            return f"[{','.join(map(json_of, items))}]"
+        case dict() as members:
+            return f"{{{','.join(f'{json_of(str(name))}:{json_of(inner)}' for name, inner in members.items())}}}"
+        case other:
+            return json.dumps(text_of(other), ensure_ascii=False)
 
 
 def leads_to_formula(text: str) -> bool:
@@ -112,13 +139,16 @@ def _json_escaped(match: re.Match[str]) -> str:
     return f"{match[1]}\\u{ord(match[2]):04x}"
 
 
-def _json_value(value: object) -> object:
-    simple = plain(value)
-    return simple if simple is None or isinstance(simple, (bool, int, float, str, list)) else text_of(simple)
-
-
 def _unpacked(value: Any) -> object:
     return value.astype("datetime64[us]").tolist() if value.dtype.kind == "M" else value.tolist()
+
+
+def _text_of_bytes(raw: bytes) -> str:
+    """Return bytes as the text they mostly are, else in base64."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return b64encode(raw).decode()
 
 
 def _iso(moment: datetime) -> str:

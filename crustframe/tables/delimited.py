@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from io import TextIOWrapper
-from typing import IO, Final, NamedTuple
+from typing import IO, ClassVar, Final, NamedTuple
 
 from crustframe.errors import TableError
 from crustframe.tables.cells import CsvCells
+from crustframe.tables.content import Content, Kind
 from crustframe.tables.placement import KEEP, Placement
 from crustframe.tables.source import Source
 
@@ -49,7 +50,7 @@ class TextStyle:
         )
 
 
-class Delimited:
+class Delimited(Content):
     """A CSV or TSV table.
 
     Parameters
@@ -61,6 +62,8 @@ class Delimited:
     encoding : str, optional
         By default what the byte order mark says, else UTF-8.
     """
+
+    kind: ClassVar[Kind] = "text"
 
     def __init__(self, source: Source, *, delimiter: str | None = None, encoding: str | None = None) -> None:
         self._source = source

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from crustframe.errors import TableError
 
@@ -47,6 +47,29 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     finally:
         with suppress(OSError):
             scratch.unlink(missing_ok=True)
+
+
+class LeavingSink:
+    """A sink that may be let go of: a writer that failed still tries to finish its file when it is freed."""
+
+    closed = False
+
+    def __init__(self, sink: IO[bytes]) -> None:
+        self._sink = sink
+        self.is_gone = False
+
+    def write(self, data: Any) -> int:
+        return len(data) if self.is_gone else self._sink.write(data)
+
+    def tell(self) -> int:
+        return 0 if self.is_gone else self._sink.tell()
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return 0 if self.is_gone else self._sink.seek(offset, whence)
+
+    def flush(self) -> None:
+        if not self.is_gone:
+            self._sink.flush()
 
 
 @contextmanager

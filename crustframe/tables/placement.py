@@ -31,15 +31,19 @@ class Added:
             return cls([str(name) for name in added], list(added.values()))
         return cls([str(name) for name in added.columns], [added.iloc[:, i] for i in range(added.shape[1])])
 
+    def refuse_other_length(self, n_rows: int) -> None:
+        """Raise `TableError` if a column has another length than the table."""
+        for name, column in zip(self.names, self.columns, strict=True):
+            if len(column) != n_rows:
+                raise TableError(f"The table has {n_rows} rows, but {name} has {len(column)}. Nothing was written.")
+
     def rows(self, n_rows: int) -> Iterator[tuple[object, ...]]:
-        wrong = [
-            f"{name} has {len(column)}"
-            for name, column in zip(self.names, self.columns, strict=True)
-            if len(column) != n_rows
-        ]
-        if wrong:
-            raise TableError(f"The table has {n_rows} rows, but {wrong[0]}. Nothing was written.")
-        return zip(*map(_drawn, self.columns), strict=True) if self.columns else iter([()] * n_rows)
+        self.refuse_other_length(n_rows)
+        return zip(*map(drawn, self.columns), strict=True) if self.columns else iter([()] * n_rows)
+
+    def keeps_some(self, i: int) -> bool:
+        """Whether a column leaves some of the table's own cells as they are."""
+        return any(cell is KEEP for cell in drawn(self.columns[i]))
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ class Placement:
         return row + [None if added[i] is KEEP else added[i] for i in self.appended]
 
 
-def _drawn(column: Any) -> Iterator[object]:
+def drawn(column: Any) -> Iterator[object]:
     """Yield the cells of a Series as Python's own types, a slice at a time; of any other sequence as they are."""
     if not hasattr(column, "iloc"):
         return iter(column)

@@ -10,11 +10,13 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import IO, Any, Final
+from typing import IO, Any, ClassVar, Final
 from zipfile import BadZipFile, ZipFile
 
 from crustframe.errors import TableError
 from crustframe.tables.cells import leads_to_formula, plain, text_of, whole_characters
+from crustframe.tables.content import Content, Kind
+from crustframe.tables.destination import LeavingSink
 from crustframe.tables.source import Source
 
 # https://support.microsoft.com/office/excel-specifications-and-limits-1672b34d-7043-467e-8e27-269d656771c3
@@ -33,7 +35,7 @@ _ESCAPED_CONTROL: Final = re.compile(r"_x(00[01][0-9A-Fa-f]|005[Ff])_")
 _SHEET_NAME: Final = re.compile(r"(?!')[^\[\]:*?/\\\x00-\x1f]{1,31}(?<!')")
 
 
-class Sheet:
+class Sheet(Content):
     """One sheet of a workbook; cells are str, int, float, bool, date, datetime, time or ``None``.
 
     Parameters
@@ -43,6 +45,8 @@ class Sheet:
     sheet : str, optional
         Name of the sheet; by default the first.
     """
+
+    kind: ClassVar[Kind] = "workbook"
 
     def __init__(self, source: Source, sheet: str | None = None) -> None:
         self._source = source
@@ -153,7 +157,7 @@ class SheetWriter:
         Texts longer than Excel's 32,767 characters, cut there.
     """
 
-    def __init__(self, sink: _LeavingSink, title: str, scratch: str) -> None:
+    def __init__(self, sink: LeavingSink, title: str, scratch: str) -> None:
         from xlsxwriter import Workbook
 
         self.neutralised = 0
@@ -221,7 +225,7 @@ def write_sheet(sink: IO[bytes], title: str, rows: Iterable[Sequence[object]]) -
     from xlsxwriter.exceptions import XlsxFileError
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
-        leaving = _LeavingSink(sink)
+        leaving = LeavingSink(sink)
         writer = SheetWriter(leaving, title, scratch)
         try:
             for number, row in enumerate(rows):
@@ -233,27 +237,6 @@ def write_sheet(sink: IO[bytes], title: str, rows: Iterable[Sequence[object]]) -
             leaving.is_gone = True
             writer.abandon()
     return writer
-
-
-class _LeavingSink:
-    """A sink that may be let go of: the archive of a failed workbook still tries to finish itself when it is freed."""
-
-    def __init__(self, sink: IO[bytes]) -> None:
-        self._sink = sink
-        self.is_gone = False
-
-    def write(self, data: Any) -> int:
-        return len(data) if self.is_gone else self._sink.write(data)
-
-    def tell(self) -> int:
-        return 0 if self.is_gone else self._sink.tell()
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return 0 if self.is_gone else self._sink.seek(offset, whence)
-
-    def flush(self) -> None:
-        if not self.is_gone:
-            self._sink.flush()
 
 
 def _cause(error: Exception) -> OSError:

@@ -1,0 +1,36 @@
+"""What every kind of table gives: its columns, and its rows as often as they are asked for."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, Literal
+
+Kind = Literal["text", "workbook", "parquet", "lines"]
+
+
+class Content(ABC):
+    """The table in a source, whatever spells it.
+
+    Attributes
+    ----------
+    kind : str
+        ``text`` (CSV, TSV), ``workbook``, ``parquet`` or ``lines`` (JSON).
+    columns : list of str
+        Names of the columns, in order.
+    """
+
+    kind: ClassVar[Kind]
+    columns: list[str]
+
+    @abstractmethod
+    def rows(self) -> Iterator[Sequence[object]]:
+        """Yield the cells of every row, as many as there are columns."""
+
+    def cells(self, position: int) -> Iterator[object]:
+        """Yield the cells of one column."""
+        return (row[position] for row in self.rows())
+
+    def count(self) -> int:
+        """Return how many rows there are."""
+        return sum(1 for _ in self.rows())
