@@ -12,7 +12,7 @@ from crustframe.assembly import Provenance
 from crustframe.changes import changes
 from crustframe.client import Client
 from crustframe.contact_plan import KINDS, ContactPlan, Kind
-from crustframe.contacts import contacts, plan_contacts
+from crustframe.contacts import ContactProvenance, contacts, plan_contacts
 from crustframe.enrichment import Prices, enrich, matches, plan
 from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction
 from crustframe.frames import Only
@@ -233,6 +233,7 @@ client
         verified: bool = False,
         max_age: str | float | None = "30d",
         on_doubt: OnDoubt = "ask",
+        provenance: ContactProvenance = "status",
         overwrite: bool = False,
         wait: bool = True,
         webhook_url: str | None = None,
@@ -247,7 +248,8 @@ client
         ----------
         column : hashable
             Which column holds profile URLs.
-        kinds, max_credits, partial, verified, max_age, on_doubt, overwrite, wait, webhook_url, progress, client
+        kinds, max_credits, partial, verified, max_age, on_doubt, provenance, overwrite, wait, webhook_url, progress, \
+client
             As :func:`crustframe.contacts` takes them.
 
         Returns
@@ -265,6 +267,7 @@ client
             verified=verified,
             max_age=max_age,
             on_doubt=on_doubt,
+            provenance=provenance,
             overwrite=overwrite,
             wait=wait,
             webhook_url=webhook_url,
@@ -498,6 +501,7 @@ on_doubt, route, lists, prices, client
         verified: bool = False,
         max_age: str | float | None = "30d",
         on_doubt: OnDoubt = "ask",
+        provenance: ContactProvenance = "status",
         wait: bool = True,
         webhook_url: str | None = None,
         progress: bool | ProgressCallback | None = None,
@@ -509,7 +513,7 @@ on_doubt, route, lists, prices, client
 
         Parameters
         ----------
-        kinds, max_credits, partial, verified, max_age, on_doubt, wait, webhook_url, progress, client
+        kinds, max_credits, partial, verified, max_age, on_doubt, provenance, wait, webhook_url, progress, client
             As :func:`crustframe.contacts` takes them.
 
         Returns
@@ -525,6 +529,7 @@ on_doubt, route, lists, prices, client
             verified=verified,
             max_age=max_age,
             on_doubt=on_doubt,
+            provenance=provenance,
             wait=wait,
             webhook_url=webhook_url,
             progress=progress,

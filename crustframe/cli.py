@@ -103,9 +103,6 @@ app.add_typer(ledger_app, name="ledger")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(key_app, name="key")
 app.add_typer(excel_app, name="excel")
-app.command("budget")(budget)
-app.command("contacts")(contacts)
-app.command("doctor")(doctor)
 
 
 @app.command()
@@ -275,6 +272,9 @@ def plan(
     typer.echo(json.dumps(made.to_dict(), indent=1) if as_json else str(made))
 
 
+app.command("contacts")(contacts)
+
+
 @app.command()
 def changes(
     source: Input,
@@ -424,6 +424,10 @@ def demo(
     from crustframe.demo import run
 
     run(output)
+
+
+app.command("budget")(budget)
+app.command("doctor")(doctor)
 
 
 @app.callback(invoke_without_command=True)

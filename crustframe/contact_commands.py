@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from crustframe.contact_plan import KINDS
-from crustframe.contacts import column_names, plan_contacts
+from crustframe.contacts import ContactProvenance, column_names, plan_contacts
 from crustframe.contacts import contacts as find_contacts
 from crustframe.job_commands import say_ticket
 from crustframe.shell import (
@@ -58,6 +58,7 @@ def contacts(
     verified: Annotated[bool, typer.Option("--verified", help="Check business addresses anew, +0.5 credits.")] = False,
     max_age: MaxAge = "30d",
     on_doubt: OnDoubtOption = "ask",
+    provenance: Annotated[ContactProvenance, typer.Option(help="Whether crust.status comes along.")] = "status",
     overwrite: Overwrite = False,
     wait: Wait = True,
     webhook_url: WebhookUrl = None,
@@ -80,7 +81,7 @@ def contacts(
     table = open_table(source, delimiter, encoding, sheet)
     kinds: Any = [part.strip() for text in kind or KINDS for part in text.split(",") if part.strip()]
     column = column_of(table, column)
-    names = column_names(kinds)
+    names = column_names(kinds, provenance)
     table.check(output, names, overwrite_columns=overwrite)
     frame = frame_of(table, column, [])
     asked: dict[str, Any] = {
@@ -102,6 +103,7 @@ def contacts(
             frame,
             column,
             kinds,
+            provenance=provenance,
             overwrite=overwrite,
             wait=wait,
             webhook_url=webhook_url,

@@ -8,7 +8,7 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial as bound
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from crustframe import contract
 from crustframe.api.jobs import check_webhook
@@ -33,7 +33,7 @@ from crustframe.jobs import Ticket
 from crustframe.ledger import Need
 from crustframe.progress import Progress, ProgressCallback, read_progress
 from crustframe.purchasing import Bought, OnDoubt
-from crustframe.question import check_ceiling
+from crustframe.question import check_ceiling, one_of
 from crustframe.records import Record, Status
 from crustframe.report import Report, make_report
 from crustframe.steps import client_of, stacklevel
@@ -42,6 +42,8 @@ from crustframe.wording import persons
 if TYPE_CHECKING:
     import pandas as pd
 
+
+ContactProvenance = Literal["none", "status"]
 
 _FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "business_email": (
@@ -90,6 +92,7 @@ def contacts(
     verified: bool = False,
     max_age: str | float | None = "30d",
     on_doubt: OnDoubt = "ask",
+    provenance: ContactProvenance = "status",
     overwrite: bool = False,
     wait: bool = True,
     webhook_url: str | None = None,
@@ -121,6 +124,8 @@ def contacts(
         believed for 7 days.
     on_doubt : {"ask", "resend", "skip"}
         As :func:`crustframe.enrich` takes it.
+    provenance : {"none", "status"}
+        Whether ``crust.status`` comes along; "none" for a frame that has one from :func:`crustframe.enrich`.
     overwrite : bool
         Replace columns that exist already.
     wait : bool
@@ -161,9 +166,10 @@ def contacts(
     started = time.monotonic()
     question = ContactQuestion(read_kinds(kinds), verified, read_age(max_age))
     check_ceiling(max_credits)
-    paths = read_paths([name for kind in question.kinds for name in _FIELDS[kind]])
+    paths = _paths(question.kinds)
     cells = cells_of(data, column)
-    check_names(data, [*(path.name for path in paths), STATUS_COLUMN], overwrite)
+    one_of("provenance", provenance, get_args(ContactProvenance))
+    check_names(data, column_names(kinds, provenance), overwrite)
     with client_of(client) as asked:
         began = asked.clock()
         if webhook_url is not None:
@@ -196,7 +202,7 @@ def contacts(
             seconds=time.monotonic() - started,
         )
     ticket = _ticket(buyers) if not wait else None
-    found = Contacts(beside(data, columns), report, ticket)
+    found = Contacts(beside(data, columns[column_names(kinds, provenance)]), report, ticket)
     if bought.interrupted:
         raise KeyboardInterrupt(str(report))
     if bought.stopped is not None or report.statuses["failed"] or report.statuses["in_doubt"]:
@@ -242,9 +248,13 @@ def plan_contacts(
     return made.within(max_credits, partial=partial)
 
 
-def column_names(kinds: Sequence[Kind]) -> list[str]:
+def column_names(kinds: Sequence[Kind], provenance: ContactProvenance = "status") -> list[str]:
     """Return the columns that these kinds become."""
-    return [*(path.name for path in read_paths([n for k in read_kinds(kinds) for n in _FIELDS[k]])), STATUS_COLUMN]
+    return [*(path.name for path in _paths(read_kinds(kinds))), *([STATUS_COLUMN] if provenance == "status" else [])]
+
+
+def _paths(kinds: Sequence[Kind]) -> list[Path]:
+    return list(read_paths([name for kind in kinds for name in _FIELDS[kind]]))
 
 
 def _buy(

@@ -61,9 +61,11 @@ def check_names(data: Any, names: Sequence[str], overwrite: bool) -> None:
     if not isinstance(data, pd.DataFrame) or overwrite:
         return
     if taken := [name for name in names if name in data.columns]:
+        is_ours = taken[0].startswith("crust.")
+        otherwise = "provenance='none' to go without it" if is_ours else "name the new one with ' as other_name'"
         raise ColumnExistsError(
             f"The frame has a column {taken[0]!r} already. Nothing was sent, nothing was charged.",
-            hint="pass overwrite=True, or name the new one with ' as other_name'.",
+            hint=f"pass overwrite=True, or {otherwise}.",
         )
 
 

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from crustframe.wording import counted
+
 
 class Progress(NamedTuple):
     """How far a run is.
@@ -55,11 +57,13 @@ class Bar:
     def __call__(self, progress: Progress) -> None:
         """Redraw."""
         left = "" if progress.credits_left is None else f", {progress.credits_left:g} left"
+        spent = f"{counted(progress.credits, 'credit')} spent{left}, {counted(progress.calls, 'call')}"
         jobs = f", {progress.waiting_for}" if progress.waiting_for else ""
-        self._bar.set_postfix_str(
-            f"{progress.found} found, {progress.credits:g} credits spent{left}, {progress.calls} calls{jobs}"
-        )
-        self._bar.update(progress.done - self._bar.n)
+        self._bar.set_postfix_str(f"{progress.found} found, {spent}{jobs}", refresh=False)
+        if progress.done == self._bar.n:
+            self._bar.refresh()
+        else:
+            self._bar.update(progress.done - self._bar.n)
 
     def close(self) -> None:
         """Leave the last state on the screen."""

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from crustframe.tables import Table
 
 ASK_ABOVE_CREDITS: Final = 100.0  # reliability notes, section 7
+SANDBOX_JOB_S: Final = 3.0
+"""How long a job of ``--sandbox`` takes: whoever tries something out does not want to wait for minutes."""
 PARTIAL_EXIT, BUDGET_EXIT, INTERRUPTED_EXIT = 3, 7, 130
 
 Input = Annotated[
@@ -134,7 +136,7 @@ def client_of(sandbox: bool, ledger: Path | None, concurrency: int = DEFAULT_CON
     from crustframe.embedded import EmbeddedSandbox
 
     with (
-        EmbeddedSandbox(ledger=planning_client(True, ledger).ledger.path) as running,
+        EmbeddedSandbox(ledger=planning_client(True, ledger).ledger.path, job_seconds=SANDBOX_JOB_S) as running,
         running.make_client(concurrency=concurrency) as client,
     ):
         yield client

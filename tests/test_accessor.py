@@ -72,7 +72,7 @@ def test_keywords_are_keywords_only():
 
 
 def test_contacts_and_their_plan_take_the_same_keywords_everywhere():
-    of_runs = ("overwrite", "wait", "webhook_url", "progress")
+    of_runs = ("provenance", "overwrite", "wait", "webhook_url", "progress")
 
     assert keywords(crustframe.contacts) == keywords(DataFrameCrust.contacts)
     assert keywords(crustframe.contacts, "overwrite") == keywords(SeriesCrust.contacts)

@@ -82,6 +82,16 @@ def test_the_columns_are_typed_and_the_frame_is_as_it_was(client):
     assert ["blank", "invalid", "invalid"] == found["crust.status"].tolist()[2:]
 
 
+def test_an_enriched_frame_takes_contacts_too(client):
+    enriched = pd.DataFrame({"url": people(2)}).crust.enrich("url", ["basic_profile.name"], client=client)
+
+    with pytest.raises(ColumnExistsError, match="provenance='none'"):
+        enriched.crust.contacts("url", ["phone_numbers"], client=client)
+    found = enriched.crust.contacts("url", ["phone_numbers"], provenance="none", client=client)
+
+    assert [*enriched.columns, "phone_number", "phone_numbers"] == list(found.columns)
+
+
 def test_a_status_word_that_no_document_has_is_kept(sandbox, client):
     sandbox.change(people(1)[0], "contact.business_emails", [{"email": "a@corp.example", "status": "brand_new"}])
 

@@ -72,15 +72,33 @@ def first(run):
     return run("01_first_enrichment.ipynb")
 
 
+@pytest.fixture(scope="module")
+def second(run):
+    return run("02_jobs_and_contacts.ipynb")
+
+
 def test_it_runs_on_this_python(first):
     import sys
 
     assert sys.prefix == first[0].cells[-1].outputs[0].text.strip()
 
 
-def test_nothing_fails_and_nothing_warns(first):
-    assert not [output for output in outputs(first[0]) if output.output_type == "error"]
-    assert "Warning" not in shown(first[0])
+@pytest.mark.parametrize("name", ["first", "second"])
+def test_nothing_fails_and_nothing_warns(request, name):
+    notebook, _ = request.getfixturevalue(name)
+
+    assert not [output for output in outputs(notebook) if output.output_type == "error"]
+    assert "Warning" not in shown(notebook)
+
+
+def test_the_second_one_pays_each_kind_once_and_reads_a_ticket_for_nothing(second):
+    words = shown(second[0])
+
+    assert "route: job, since it ends first" in words
+    assert "1 job under way for 3000 people, at most 3000 credits" in words
+    assert "['done'] 3000.0 credits" in words
+    assert "3000 matched</li><li>0 calls, 0 credits" in words
+    assert [183.0, 140.0] == [float(credits) for credits in re.findall(r"<li>1 call, ([\d.]+) credits", words)]
 
 
 def test_it_shows_plan_bill_and_a_free_second_run(first):
