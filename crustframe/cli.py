@@ -327,7 +327,7 @@ def fields(
             typer.echo(json.dumps(row, ensure_ascii=False))
         return
     headings = {"path": "path", "type": "type", "group": "group", "credits": "credits"}
-    rows = [headings, *({**row, "credits": f"{row['credits']:g}"} for row in found)]
+    rows = [headings, *({**row, "credits": f"{row['credits']:.12g}"} for row in found)]
     widths = {name: max(len(str(row[name])) for row in rows) for name in headings}
     for row in rows:
         note = f"  {row['access']}" if row.get("access", "base") == "gated" else ""
@@ -472,7 +472,7 @@ def _list_counterparts(names: list[str], as_json: bool) -> None:
     widths = [max(len(row.legacy) for row in rows), max(len(row.current or "-") for row in rows)]
     typer.echo(f"{'legacy'.ljust(widths[0])}  {'current'.ljust(widths[1])}  credits there  here")
     for row in rows:
-        here = "-" if row.credits is None else f"{row.credits:g}"
+        here = "-" if row.credits is None else f"{row.credits:.12g}"
         paths = f"{row.legacy.ljust(widths[0])}  {(row.current or '-').ljust(widths[1])}"
         typer.echo(f"{paths}  {row.legacy_credits:>13g}  {here:>4}  {row.note}".rstrip())
 
@@ -480,7 +480,7 @@ def _list_counterparts(names: list[str], as_json: bool) -> None:
 def _confirmed_doubt(plan: Plan) -> bool:
     risk = plan.in_doubt * plan.price
     question = (
-        f"{plan.in_doubt} people may have been paid for without an answer. Buy them again, up to {risk:g} credits?"
+        f"{plan.in_doubt} people may have been paid for without an answer. Buy them again, up to {risk:.12g} credits?"
     )
     return is_attended() and typer.confirm(question, err=True)
 

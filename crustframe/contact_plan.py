@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ from crustframe.ledger import Need
 from crustframe.plan import check_ceilings
 from crustframe.purchasing import OnDoubt
 from crustframe.question import NO_MATCH_AGE_S
-from crustframe.wording import counted, persons
+from crustframe.wording import as_html, counted, persons
 
 if TYPE_CHECKING:
     from crustframe.ledger import Ledger
@@ -157,16 +156,15 @@ class ContactPlan:
             rows.append(f"{persons(self.in_doubt)} in doubt: not bought again unless on_doubt='resend'")
         if not self.new:
             return "\n".join([*rows, "nobody to ask for: 0 jobs, 0 credits"])
-        parts = " + ".join(f"{credits:g} {group}" for group, credits in self.credits_by_group.items())
+        parts = " + ".join(f"{credits:.12g} {group}" for group, credits in self.credits_by_group.items())
         rows.append(f"{persons(self.n_new)} to ask for in {counted(self.jobs, 'job')}, minutes each")
-        rows.append(f"credits: {self.credits_high:g} at most ({parts}); what nobody has is free")
+        rows.append(f"credits: {self.credits_high:.12g} at most ({parts}); what nobody has is free")
         if self.credits_left_today is not None:
-            rows.append(f"standing ceiling: {self.credits_left_today:g} credits left today")
+            rows.append(f"standing ceiling: {self.credits_left_today:.12g} credits left today")
         return "\n".join(rows)
 
     def _repr_html_(self) -> str:
-        lines = "".join(f"<li>{html.escape(line)}</li>" for line in str(self).splitlines())
-        return f"<div><strong>Plan</strong> (nothing sent)<ul>{lines}</ul></div>"
+        return as_html("<strong>Plan</strong> (nothing sent)", str(self))
 
 
 def read_kinds(kinds: Sequence[Kind]) -> tuple[Kind, ...]:

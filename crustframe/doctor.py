@@ -236,7 +236,7 @@ def _rights(client: Client) -> Finding:
 def _pace(endpoint: Endpoint, own: float | None) -> str:
     told = endpoint.requests_per_minute
     pace = "no limit told" if told is None else f"{counted(told, 'request')} a minute"
-    return f"{pace} (held to {own:g} here)" if own is not None and (told is None or own < told) else pace
+    return f"{pace} (held to {own:.12g} here)" if own is not None and (told is None or own < told) else pace
 
 
 def _outermost(paths: Iterable[str]) -> list[str]:
@@ -287,7 +287,7 @@ def _ceiling(client: Client) -> Finding:
     if ceiling is None or left is None:
         said = f"none; spent today: {counted(spent, 'credit')}."
         return Finding("ceiling", said, next_step="`crustframe budget --daily 100` sets one.", facts=facts)
-    said = f"{counted(ceiling, 'credit')} a day (UTC), {left:g} left today."
+    said = f"{counted(ceiling, 'credit')} a day (UTC), {left:.12g} left today."
     if left > 0:
         return Finding("ceiling", said, facts=facts)
     return Finding(

@@ -38,12 +38,12 @@ def stats(ledger: LedgerFile = None, as_json: AsJson = False) -> None:
         people = ", ".join(f"{n} {outcome}" for outcome, n in account["people"].items())
         typer.echo(
             f"{account['origin']} (account {account['account']}): {people}; {account['requests']} requests, "
-            f"{account['credits']:g} credits, {account['credits_today']:g} of them today"
+            f"{account['credits']:.12g} credits, {account['credits_today']:.12g} of them today"
         )
         if account["people_in_doubt"]:
             typer.echo(f"  in doubt: {account['people_in_doubt']} people; see `crustframe ledger resolve`")
     if found["daily_ceiling"] is not None:
-        typer.echo(f"standing ceiling: {found['daily_ceiling']:g} credits a day")
+        typer.echo(f"standing ceiling: {found['daily_ceiling']:.12g} credits a day")
     if found["suppressed"]:
         typer.echo(f"never to be bought again: {found['suppressed']} identifiers")
 
@@ -68,7 +68,7 @@ def show(
         _print_json(rows)
     elif identifier is None:
         for row in rows:
-            charge = "charge unknown" if row["credits"] is None else f"{row['credits']:g} credits"
+            charge = "charge unknown" if row["credits"] is None else f"{row['credits']:.12g} credits"
             words = [f"{row['opened_at']}  {row['endpoint']}  {row['state']}", f"{row['identifiers']} people", charge]
             typer.echo(", ".join(words) + (f"  ({row['error']})" if row["error"] else ""))
     else:
@@ -187,9 +187,9 @@ def budget(
     if as_json:
         _print_json(facts)
         return
-    typer.echo("no standing ceiling" if ceiling is None else f"standing ceiling: {ceiling:g} credits a day (UTC)")
+    typer.echo("no standing ceiling" if ceiling is None else f"standing ceiling: {ceiling:.12g} credits a day (UTC)")
     if knows_account:
-        typer.echo(f"spent today: {spent:g} credits" + ("" if left is None else f", left: {left:g}"))
+        typer.echo(f"spent today: {spent:.12g} credits" + ("" if left is None else f", left: {left:.12g}"))
     elif show:
         typer.echo("spent today: unknown without the account's key")
 

@@ -13,7 +13,7 @@ from crustframe.fields import DEFAULT_FIELDS, Path
 from crustframe.identifiers import read_identifiers
 from crustframe.plan import Plan
 from crustframe.purchasing import Bought
-from crustframe.question import Fields, read_question
+from crustframe.question import Fields, Question, read_question
 from crustframe.records import Status
 from crustframe.steps import buy_new, plan_run, tell_doubts
 
@@ -68,17 +68,7 @@ def look_up(
     FieldError, LedgerError
         Something to mend first.
     """
-    question = read_question(
-        fields,
-        api="person",
-        lists="join",
-        keep="all",
-        preview=False,
-        min_similarity_score=None,
-        force_fetch=False,
-        enrich_realtime=False,
-        max_age=max_age,
-    )
+    question = _question(fields, max_age)
     question = replace(question, need=question.need._replace(no_match_age_s=read_age(no_match_age, "no_match_age")))
     identifiers = read_identifiers(cells)
     known, made, _ = plan_run(client, identifiers, question, "skip")
@@ -122,7 +112,16 @@ def buy(
     ConfigurationError, AuthenticationError, PermissionDeniedError, LedgerError, OfflineError
         Everything would be refused.
     """
-    question = read_question(
+    question = _question(fields, max_age)
+    identifiers = read_identifiers(cells)
+    _, made, choice = plan_run(client, identifiers, question, "skip")
+    table = PeopleTable(identifiers, question, None, judges=False)
+    bought, _ = buy_new(client, table, made, question, max_credits, "skip", "coerce", False, choice, False, None)
+    return bought
+
+
+def _question(fields: Fields, max_age: str | float | None) -> Question:
+    return read_question(
         fields,
         api="person",
         lists="join",
@@ -133,8 +132,3 @@ def buy(
         enrich_realtime=False,
         max_age=max_age,
     )
-    identifiers = read_identifiers(cells)
-    _, made, choice = plan_run(client, identifiers, question, "skip")
-    table = PeopleTable(identifiers, question, None, judges=False)
-    bought, _ = buy_new(client, table, made, question, max_credits, "skip", "coerce", False, choice, False, None)
-    return bought

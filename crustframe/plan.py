@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,7 +11,7 @@ from typing import Any, Final
 from crustframe import contract
 from crustframe.errors import BudgetError
 from crustframe.identifiers import Identifier, Identifiers
-from crustframe.wording import counted, persons
+from crustframe.wording import as_html, counted, persons
 
 MATCH_RATE: Final = 0.9  # performance notes, section 6: prior, until the ledger knows this account's own
 
@@ -112,21 +111,19 @@ class Plan:
         if not self.new:
             rows.append("nobody to ask for: 0 calls, 0 credits")
         else:
-            pace = f"{self.requests_per_minute:g} a minute"
+            pace = f"{self.requests_per_minute:.12g} a minute"
             time = f"about {math.ceil(self.minutes)} min" if self.minutes else "no waiting"
             calls = counted(self.calls, "call")
             rows.append(f"{persons(self.n_new)} to ask for in {calls}, {time} at {pace}")
-            rows.append(
-                f"credits: {self.credits_low:g} low, {self.credits_likely:g} likely, {self.credits_high:g} at most"
-                f" ({' + '.join(f'{credits:g} {group}' for group, credits in self.credits_by_group.items())})"
-            )
+            low, likely, high = (f"{n:.12g}" for n in (self.credits_low, self.credits_likely, self.credits_high))
+            parts = " + ".join(f"{credits:.12g} {group}" for group, credits in self.credits_by_group.items())
+            rows.append(f"credits: {low} low, {likely} likely, {high} at most ({parts})")
             if self.credits_left_today is not None:
-                rows.append(f"standing ceiling: {self.credits_left_today:g} credits left today")
+                rows.append(f"standing ceiling: {self.credits_left_today:.12g} credits left today")
         return "\n".join([*rows, *self.notes])
 
     def _repr_html_(self) -> str:
-        lines = "".join(f"<li>{html.escape(line)}</li>" for line in str(self).splitlines())
-        return f"<div><strong>Plan</strong> (nothing sent)<ul>{lines}</ul></div>"
+        return as_html("<strong>Plan</strong> (nothing sent)", str(self))
 
 
 def check_ceilings(what: str, credits_high: float, max_credits: float | None, left_today: float | None) -> None:
@@ -141,12 +138,12 @@ def check_ceilings(what: str, credits_high: float, max_credits: float | None, le
     cut = "let it buy what surely fits with partial (`partial=True`, `--partial`)"
     if max_credits is not None and credits_high > max_credits:
         raise BudgetError(
-            f"{costs}; max_credits is {max_credits:g}. Nothing was sent, nothing was charged.",
-            hint=f"allow {credits_high:g}, take fewer rows, or {cut}.",
+            f"{costs}; max_credits is {max_credits:.12g}. Nothing was sent, nothing was charged.",
+            hint=f"allow {credits_high:.12g}, take fewer rows, or {cut}.",
         )
     if left_today is not None and credits_high > left_today:
         raise BudgetError(
-            f"{costs}; {left_today:g} are left of today's standing ceiling. Nothing was sent, nothing was charged.",
+            f"{costs}; {left_today:.12g} are left of today's standing ceiling. Nothing was sent, nothing was charged.",
             hint=f"raise it with `crustframe budget --daily N`, wait for tomorrow (UTC), or {cut}.",
         )
 

@@ -56,7 +56,7 @@ class Bar:
 
     def __call__(self, progress: Progress) -> None:
         """Redraw."""
-        left = "" if progress.credits_left is None else f", {progress.credits_left:g} left"
+        left = "" if progress.credits_left is None else f", {progress.credits_left:.12g} left"
         spent = f"{counted(progress.credits, 'credit')} spent{left}, {counted(progress.calls, 'call')}"
         jobs = f", {progress.waiting_for}" if progress.waiting_for else ""
         self._bar.set_postfix_str(f"{progress.found} found, {spent}{jobs}", refresh=False)

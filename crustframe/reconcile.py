@@ -52,8 +52,8 @@ class Resolution:
             lines.append(f"not charged, free to be bought: {len(self.uncharged)} people")
         if self.charged:
             lines.append(
-                f"charged {self.credits_lost:g} credits, answer lost: {len(self.charged)} people; buy them again with "
-                "--resend, or leave them"
+                f"charged {self.credits_lost:.12g} credits, answer lost: {len(self.charged)} people; buy them again "
+                "with --resend, or leave them"
             )
         if self.untold:
             lines.append(f"the usage log says nothing certain about {len(self.untold)} people")

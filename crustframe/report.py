@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,7 @@ from crustframe import contract
 from crustframe.identifiers import REASONS, Identifiers
 from crustframe.purchasing import Bought
 from crustframe.records import STATUSES, Status
-from crustframe.wording import counted, persons
+from crustframe.wording import as_html, counted, persons
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,7 @@ class Report:
         if self.text_credits > self.credits:
             lines.append(
                 f"a script that compares texts would have made {counted(self.text_calls, 'call')} and paid "
-                f"{counted(self.text_credits, 'credit')} for these rows; saved: {self.text_credits - self.credits:g}"
+                f"{counted(self.text_credits, 'credit')} for these rows; saved: {self.text_credits - self.credits:.12g}"
             )
         if self.invalid_reasons:
             lines.append("refused cells: " + ", ".join(f"{n} {reason}" for reason, n in self.invalid_reasons.items()))
@@ -148,8 +147,7 @@ class Report:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        lines = "".join(f"<li>{html.escape(line)}</li>" for line in str(self).splitlines())
-        return f"<div><strong>Receipt</strong><ul>{lines}</ul></div>"
+        return as_html("<strong>Receipt</strong>", str(self))
 
 
 def make_report(

@@ -93,7 +93,7 @@ WebhookUrl = Annotated[
 ]
 ShowProgress = Annotated[bool | None, typer.Option(help="A line on stderr.", show_default="on a terminal")]
 CsvSafe = Annotated[bool, typer.Option(help="Defuse formulas in the added columns of CSV.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help=f"Do not ask above {ASK_ABOVE_CREDITS:g} credits.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help=f"Do not ask above {ASK_ABOVE_CREDITS:.12g} credits.")]
 
 
 def open_table(source: str, delimiter: str | None, encoding: str | None, sheet: str | None) -> Table:
@@ -158,7 +158,7 @@ def confirm(credits_high: float, max_credits: float | None, *, yes: bool) -> Non
     """Ask whoever sits there whether to spend a larger sum for which no ceiling was named."""
     if max_credits is not None or credits_high <= ASK_ABOVE_CREDITS or yes or not is_attended():
         return
-    if not typer.confirm(f"Spend up to {credits_high:g} credits?", err=True):
+    if not typer.confirm(f"Spend up to {credits_high:.12g} credits?", err=True):
         say("Nothing was sent, nothing was charged.")
         raise typer.Exit(BUDGET_EXIT)
 

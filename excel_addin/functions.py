@@ -221,14 +221,14 @@ class Desk:
         self._buying.order(orders, granted)
         self._buying.start()
         self._buying.wait(people, self.calculation.patience_s)
-        said = [f"{granted.spent:g} {_credits(granted.spent)} were spent."]
+        said = [f"{granted.spent:.12g} {_credits(granted.spent)} were spent."]
         if self._buying.fault:
             said.append(self._buying.fault)
         elif pending := self._buying.n_pending:
             said.append(f"{pending} {_people(pending)} are on their way; recalculate later.")
         elif left := sum(self._look_up_people(wish, found).plan.n_new for wish, found in orders.items()):
             ceiling = self.client.ledger.daily_ceiling()
-            why = "" if ceiling is None else f" The budget of the day is {ceiling:g} credits."
+            why = "" if ceiling is None else f" The budget of the day is {ceiling:.12g} credits."
             said.append(f"{left} {_people(left)} were not bought.{why}")
         return " ".join(said)
 
@@ -294,7 +294,7 @@ class Desk:
 
     def _why_missing(self, found: LookUp) -> str:
         n, credits = found.plan.n_new, found.plan.credits_high
-        to_buy = f"{n} {_people(n)} to buy, at most {credits:g} {_credits(credits)}"
+        to_buy = f"{n} {_people(n)} to buy, at most {credits:.12g} {_credits(credits)}"
         if self.client.settings.api_key is None:
             return f"{to_buy}, but there is no API key. Run `crustframe key set`, or set {API_KEY_VARIABLE}."
         fault = self._buying.fault or self._buying.was_refused(Wish.of(found.paths, None))
@@ -308,7 +308,7 @@ class Desk:
         left = self._daily.left()
         if left >= found.plan.price:
             return f"{to_buy}; the API gave no answer about them. Recalculate to try again."
-        return f"{to_buy}, but {left:g} of {ceiling:g} credits are left today. Use the Buy command."
+        return f"{to_buy}, but {left:.12g} of {ceiling:.12g} credits are left today. Use the Buy command."
 
 
 def remark(text: str) -> str:

@@ -14,6 +14,7 @@ from crustframe import contract
 from crustframe.errors import BudgetError
 from crustframe.identifiers import read_identifiers
 from crustframe.plan import Plan, make_plan, n_calls
+from crustframe.wording import counted, persons
 
 BASE = frozenset({"basic_profile"})
 
@@ -208,6 +209,11 @@ def test_the_words_of_a_plan():
         "393 people to ask for in 16 calls, about 1 min at 15 a minute",
         "credits: 0 low, 196 likely, 393 at most (393 base)",
     ] == text.splitlines()
+
+
+def test_a_bill_of_millions_is_told_to_the_credit():
+    assert "1234567 people" == persons(1_234_567)
+    assert "1234567.5 credits" == counted(1_234_567.5, "credit")
 
 
 def test_a_plan_of_nothing_says_so():

@@ -249,7 +249,7 @@ class Menu(unohelper.Base, XJobExecutor, XServiceInfo):
         if not people:
             self._tell(document, "The ledger knows everybody whom the formulas ask for. Nothing is to be bought.")
             return
-        question = f"{people} people are not in the ledger yet. They may cost up to {credits:g} credits. Buy them?"
+        question = f"{people} people are not in the ledger yet. They may cost up to {credits:.12g} credits. Buy them?"
         if self._agreed(document, question):
             said = HELPER.ask("buy", credits)["said"]
             document.calculateAll()
