@@ -68,6 +68,7 @@ from crustframe.shell import (
     WebhookUrl,
     Yes,
     age_of,
+    check_waiting,
     client_of,
     column_of,
     confirm,
@@ -152,6 +153,7 @@ def enrich(
     from crustframe.tables import refuse_kind, write_rows
     from crustframe.tables.destination import replacing
 
+    check_waiting(wait=wait, sandbox=sandbox)
     table = open_table(source, delimiter, encoding, sheet)
     fields = fields_of(field)
     names = [*(path.name for path in asked_paths(fields, lists=lists, api=api)), *provenance_names(provenance)]

@@ -31,6 +31,7 @@ from crustframe.shell import (
     WebhookUrl,
     Yes,
     age_of,
+    check_waiting,
     client_of,
     column_of,
     confirm,
@@ -78,6 +79,7 @@ def contacts(
 
     Exit codes are those of `crustframe enrich`.
     """
+    check_waiting(wait=wait, sandbox=sandbox)
     table = open_table(source, delimiter, encoding, sheet)
     kinds: Any = [part.strip() for text in kind or KINDS for part in text.split(",") if part.strip()]
     column = column_of(table, column)

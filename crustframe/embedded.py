@@ -61,6 +61,7 @@ class EmbeddedSandbox(Sandbox):
         self._ledger = ledger
         self._folder: str | None = None
         self._client: Client | None = None
+        self._is_asked = False
 
     @property
     def client(self) -> Client:
@@ -74,6 +75,7 @@ class EmbeddedSandbox(Sandbox):
         if self._ledger is None:
             self._folder = tempfile.mkdtemp(prefix="crustframe-")
             self._ledger = Path(self._folder) / "ledger.sqlite3"
+        is_first, self._is_asked = not self._is_asked, True
         speed = self._speed
         settings: dict[str, Any] = {
             "api_key": self.key,
@@ -83,7 +85,10 @@ class EmbeddedSandbox(Sandbox):
             "clock": self.now,
             "sleep": lambda seconds: time.sleep(seconds / speed),
         }
-        return Client(**(settings | options))
+        client = Client(**(settings | options))
+        if is_first:
+            _end_jobs_of_others(client)
+        return client
 
     def close(self) -> None:
         """Stop answering and throw a ledger away that nobody named."""
@@ -98,3 +103,13 @@ class EmbeddedSandbox(Sandbox):
     def __enter__(self) -> Self:
         super().__enter__()
         return self
+
+
+def _end_jobs_of_others(client: Client) -> None:
+    """Give up jobs that an earlier sandbox over the same ledger ran: it is gone, and they with it."""
+    book = client.ledger.jobs(create=False)
+    if book is None:
+        return
+    for job in book.all(open_only=True):
+        if book.is_abandoned(job):
+            book.fail(job, "the sandbox that ran it has ended")

@@ -13,7 +13,7 @@ import typer
 
 from crustframe.api.surfaces import Api
 from crustframe.client import DEFAULT_CONCURRENCY, MAX_CONCURRENCY, Client
-from crustframe.errors import ColumnNotFoundError
+from crustframe.errors import ColumnNotFoundError, SettingError
 from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction
 from crustframe.frames import Only
 from crustframe.purchasing import OnDoubt
@@ -161,6 +161,21 @@ def confirm(credits_high: float, max_credits: float | None, *, yes: bool) -> Non
     if not typer.confirm(f"Spend up to {credits_high:.12g} credits?", err=True):
         say("Nothing was sent, nothing was charged.")
         raise typer.Exit(BUDGET_EXIT)
+
+
+def check_waiting(*, wait: bool, sandbox: bool) -> None:
+    """Refuse to leave a job with a sandbox that ends with the command.
+
+    Raises
+    ------
+    SettingError
+        Nothing was sent.
+    """
+    if sandbox and not wait:
+        raise SettingError(
+            "The sandbox of --sandbox ends with the command, and its jobs with it. Nothing was sent.",
+            hint="leave --no-wait out, or keep one running with `crustframe sandbox`.",
+        )
 
 
 def frame_of(table: Table, column: str, names: Sequence[str]) -> pd.DataFrame:

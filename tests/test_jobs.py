@@ -599,6 +599,8 @@ def test_a_webhook_leads_to_a_public_https_host(url):
     with pytest.raises(SettingError):
         api.check_webhook(url, is_sandbox=False)
     assert "https://hooks.example/x" == api.check_webhook("https://hooks.example/x", is_sandbox=False)
+    with pytest.warns(UserWarning, match="query"):
+        api.check_webhook("https://hooks.example/x?token=1", is_sandbox=False)
 
 
 # Not waiting --------------------------------------------------------------------------------------------------------
@@ -704,6 +706,18 @@ def test_the_shell_listens_until_nothing_is_under_way(shell):
     code, _, words = shell("jobs", "listen", "--once")
 
     assert (0, True, True) == (code, "listening: http://127.0.0.1:" in words, "3 of 3 found" in words)
+
+
+def test_a_sandbox_that_ends_with_the_command_keeps_no_job(shell, tmp_path):
+    ask = ("enrich", shell.leads, "--column", "url", "--field", "basic_profile.name as name", "--sandbox")
+    code, _, words = shell(*ask, "--route", "job", "--no-wait")
+    assert (2, True) == (code, "Nothing was sent" in words)
+
+    ledger = tmp_path / "sandbox.sqlite3"
+    with crustframe.sandbox(ledger=ledger) as gone:
+        crustframe.enrich(people(3), fields=FIELDS, route="job", wait=False, client=gone.client)
+    code, out, _ = shell(*ask, "--ledger", ledger)
+    assert (0, 3) == (code, out.count("matched"))
 
 
 def test_the_plan_of_the_shell_tells_the_route(shell):

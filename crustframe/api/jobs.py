@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -108,6 +109,13 @@ def check_webhook(url: str, *, is_sandbox: bool) -> str:
         raise SettingError(
             "The webhook address cannot be told to the API. Nothing was sent.",
             hint="give https and a public host, without a user name; a sandbox takes http on this machine.",
+        )
+    if parts.query:
+        warnings.warn(
+            "The webhook address has a query, and the API keeps it with the job. A secret belongs into none of it; a path "
+            "that nobody guesses does as well.",
+            UserWarning,
+            stacklevel=2,
         )
     return url
 
