@@ -112,8 +112,8 @@ def check_webhook(url: str, *, is_sandbox: bool) -> str:
         )
     if parts.query:
         warnings.warn(
-            "The webhook address has a query, and the API keeps it with the job. Put no secret there: a path that nobody "
-            "guesses does as well.",
+            "The webhook address has a query, and the API keeps it with the job. Put no secret there: a path that "
+            "nobody guesses does as well.",
             UserWarning,
             stacklevel=2,
         )
