@@ -7,10 +7,12 @@ import shutil
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Literal, Self, TypedDict, Unpack
 
 from crustframe.client import Client
+from crustframe.errors import LedgerError
 from crustframe.sandbox.server import Sandbox
 
 ACCOUNT: Final = "sandbox"
@@ -61,7 +63,7 @@ class EmbeddedSandbox(Sandbox):
         self._ledger = ledger
         self._folder: str | None = None
         self._client: Client | None = None
-        self._is_asked = False
+        self._has_cleared = False
 
     @property
     def client(self) -> Client:
@@ -75,7 +77,6 @@ class EmbeddedSandbox(Sandbox):
         if self._ledger is None:
             self._folder = tempfile.mkdtemp(prefix="crustframe-")
             self._ledger = Path(self._folder) / "ledger.sqlite3"
-        is_first, self._is_asked = not self._is_asked, True
         speed = self._speed
         settings: dict[str, Any] = {
             "api_key": self.key,
@@ -86,8 +87,10 @@ class EmbeddedSandbox(Sandbox):
             "sleep": lambda seconds: time.sleep(seconds / speed),
         }
         client = Client(**(settings | options))
-        if is_first:
-            _end_jobs_of_others(client)
+        if not self._has_cleared and "ledger" not in options:
+            self._has_cleared = True
+            with suppress(LedgerError):  # whoever uses the ledger first is told
+                _end_jobs_of_others(client)
         return client
 
     def close(self) -> None:
