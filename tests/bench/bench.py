@@ -56,7 +56,7 @@ def ours(url: str, key: str, ledger: str) -> Facts:
     """Enrich 5,000 rows with crustframe."""
     frame = pd.DataFrame({"url": people(ROWS)})
     with span() as facts, crustframe.Client(api_key=key, base_url=url, ledger=ledger, concurrency=1) as client:
-        assert len(frame.crust.enrich("url", FIELDS, client=client)) == ROWS
+        assert len(frame.crust.enrich("url", FIELDS, route="calls", client=client)) == ROWS
     return facts
 
 
