@@ -14,7 +14,7 @@ from crustframe.api.options import Options
 from crustframe.api.surfaces import Api
 from crustframe.assembly import PeopleTable, Provenance, matches_of, provenance_names
 from crustframe.client import Client
-from crustframe.errors import PartialResultWarning, RetirementWarning
+from crustframe.errors import BadRequestError, PartialResultWarning, RetirementWarning
 from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction
 from crustframe.frames import Only, beside, cells_of, check_names, chosen_rows, filled_in
 from crustframe.identifiers import read_identifiers
@@ -254,7 +254,8 @@ def enrich(
     enrichment = Enrichment(frame, report, read_matches, ticket)
     if bought.interrupted:
         raise Interrupted(enrichment)
-    if errors == "raise" and bought.stopped is not None:
+    nobody = not (report.statuses["matched"] or report.statuses["no_match"])
+    if bought.stopped is not None and (errors == "raise" or (nobody and isinstance(bought.stopped, BadRequestError))):
         raise bought.stopped
     if report.stopped or report.statuses["failed"] or report.statuses["in_doubt"]:
         warnings.warn(str(report), PartialResultWarning, stacklevel=stacklevel())

@@ -168,7 +168,7 @@ class BadRequestError(APIError):
         The refusal is about the request's form, so cutting identifiers out cannot help.
     """
 
-    exit_code = 5
+    exit_code = 2
 
     def __init__(
         self,
@@ -217,6 +217,8 @@ class PermissionDeniedError(APIError):
     ) -> None:
         super().__init__(message, hint=hint, status=status, request_id=request_id, wait_s=wait_s)
         self.denied_fields = tuple(denied_fields)
+        if denied_fields:  # a field can be left out; a whole endpoint cannot
+            self.exit_code = 2
 
 
 class InsufficientCreditsError(APIError):

@@ -9,9 +9,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from crustframe import contract
 from crustframe.api.options import Options
@@ -45,6 +45,21 @@ _FAILURES: Final = 15  # reliability notes, P26: a sick server is asked no more 
 _REFUSALS: Final = 11  # one culprit among 25 takes at most ten refusals in a row to find
 _DRAIN_S: Final = 30.0
 _POLL_S: Final = 0.5
+
+
+class _Form(NamedTuple):
+    """How a request asks, whoever it is about."""
+
+    kind: contract.IdentifierKind
+    options: Options
+
+
+class _Suspect(NamedTuple):
+    """Somebody in a refused request, as long as nothing proves that they are the reason."""
+
+    purchase: Purchase
+    error: BadRequestError
+    form: _Form
 
 
 class Stopped(Exception):  # noqa: N818  (a signal between workers, not an error)
@@ -153,6 +168,10 @@ class Buyer:
         self._working = 0
         self._failures = 0
         self._refusals = 0
+        self._accepted: set[_Form] = set()
+        self._suspects: list[_Suspect] = []
+        self._refused_kinds: dict[contract.IdentifierKind, BadRequestError] = {}
+        self._fatal: Exception | None = None
         self._doubted = 0
         self._people = 0
         self._run: Run
@@ -184,6 +203,7 @@ class Buyer:
             while (self._pool or self._repairs) and not self._stop.is_set():
                 self._work_in_threads()
                 self._wait_for_others()
+            self._refuse_the_form()
         except KeyboardInterrupt:
             self.bought.interrupted = True
         finally:
@@ -207,8 +227,8 @@ class Buyer:
             self._halt()
             self.bought.interrupted = True
             self._wait_for_workers(_DRAIN_S)  # a second Ctrl-C ends this wait too; what is in flight is then in doubt
-        if isinstance(self.bought.stopped, Exception) and not isinstance(self.bought.stopped, _PARTIAL):
-            raise self.bought.stopped
+        if self._fatal is not None:
+            raise self._fatal
 
     def _work(self) -> None:
         try:
@@ -241,8 +261,9 @@ class Buyer:
 
     def _halt(self, error: Exception | None = None) -> None:
         with self._changed:
-            if self.bought.stopped is None:
+            if error is not None and self.bought.stopped is None:
                 self.bought.stopped = error
+                self._fatal = None if isinstance(error, _PARTIAL) else error
             self._stop.set()
             self._changed.notify_all()
 
@@ -347,7 +368,7 @@ class Buyer:
             except APIError as failed:
                 exchange, error = None, failed
             if exchange is not None and error is None:
-                return self._settle(purchase, exchange)
+                return self._settle(purchase, exchange, options)
             assert error is not None  # noqa: S101
             if error.charged == "unknown":
                 return self._doubt(purchase, error)
@@ -355,7 +376,7 @@ class Buyer:
             if isinstance(error, BadRequestError | PermissionDeniedError) and self._drop_groups(error, options):
                 return self._requeue(purchase, purchase.identifiers, str(error.message))
             if isinstance(error, BadRequestError):
-                return self._repair(purchase, error)
+                return self._repair(purchase, error, options)
             if not error.retryable:
                 raise error
             self._count_failure(error)
@@ -381,7 +402,7 @@ class Buyer:
         self._client.pace.learn(exchange.headers, exchange.status)
         return exchange
 
-    def _settle(self, purchase: Purchase, exchange: Exchange) -> None:
+    def _settle(self, purchase: Purchase, exchange: Exchange, options: Options) -> None:
         credits = _credits_of(exchange)
         self._run.answered(
             purchase, exchange.body, credits=credits, http_status=exchange.status, request_id=exchange.request_id
@@ -392,6 +413,7 @@ class Buyer:
             self._doubt(purchase, error)
             return
         self._take_in(purchase, answer, credits, exchange.request_id)
+        self._accept(_Form(purchase.identifiers[0].kind, options))
 
     def _take_in(self, purchase: Purchase, answer: Answer, credits: float | None, request_id: str | None) -> None:
         matched = sum(bool(found) for found in answer.matches.values())
@@ -441,7 +463,7 @@ class Buyer:
 
     def _drop_groups(self, error: BadRequestError | PermissionDeniedError, asked: Options) -> bool:
         """Ask for less where the account or this age of the API refuses what no field needs."""
-        refused = _refused_groups(error, asked.groups)
+        refused = refused_groups(error, asked.groups)
         if not refused or refused & self._needed:
             return False
         with self._changed:
@@ -453,25 +475,77 @@ class Buyer:
             self._run.ask_for(self._options.coverage, self._price)
         return True
 
-    def _repair(self, purchase: Purchase, error: BadRequestError) -> None:
-        """Find out whom the refusal is about, and ask again for everybody else."""
+    def _repair(self, purchase: Purchase, error: BadRequestError, options: Options) -> None:
+        """Find out whom the refusal is about, and ask again for everybody else.
+
+        It is about people only if the answer names them, or if the same request went through without them.
+        """
         if error.about_parameters:
             raise error
         named = {text.casefold() for text in error.identifiers}
         culprits = [i for i in purchase.identifiers if i.text.casefold() in named]
-        if not culprits and len(purchase.identifiers) == 1:
-            culprits = list(purchase.identifiers)
         self._run.refuse(purchase, culprits, str(error.message))
+        form = _Form(purchase.identifiers[0].kind, options)
         with self._changed:
+            if culprits:
+                self._tell_refused(culprits, error)
+                guilty = {identifier.key for identifier in culprits}
+                self._put_back([i for i in purchase.identifiers if i.key not in guilty], halve=False)
+                return
             self._refusals += 1
-            if not named and self._refusals > _REFUSALS:
-                raise error
-            for identifier in culprits:
-                self._on_record(
-                    Record(identifier.key, "invalid", request_id=error.request_id, reason="refused_by_server")
-                )
-            guilty = {identifier.key for identifier in culprits}
-            self._put_back([i for i in purchase.identifiers if i.key not in guilty], halve=not culprits)
+            told_before = str(error.message) in {str(e.message) for e in self._refused_kinds.values()}
+            if len(purchase.identifiers) == 1 or form.kind in self._refused_kinds or told_before:
+                self._suspects.append(_Suspect(purchase, error, form))
+                if form in self._accepted:
+                    self._convict(form)
+            else:
+                self._put_back(purchase.identifiers, halve=True)
+            if self._refusals > _REFUSALS or told_before:
+                self._refuse_the_form(form.kind, error)
+
+    def _accept(self, form: _Form) -> None:
+        """Note that a request of this form went through: whoever was refused alone is the reason after all."""
+        with self._changed:
+            self._accepted.add(form)
+            self._convict(form)
+
+    def _convict(self, form: _Form) -> None:
+        for suspect in [s for s in self._suspects if s.form == form and len(s.purchase.identifiers) == 1]:
+            self._suspects.remove(suspect)
+            self._run.refuse(suspect.purchase, suspect.purchase.identifiers, str(suspect.error.message))
+            self._tell_refused(suspect.purchase.identifiers, suspect.error)
+
+    def _tell_refused(self, culprits: Iterable[Identifier], error: BadRequestError) -> None:
+        for identifier in culprits:
+            self._on_record(Record(identifier.key, "invalid", request_id=error.request_id, reason="refused_by_server"))
+
+    def _refuse_the_form(
+        self, kind: contract.IdentifierKind | None = None, error: BadRequestError | None = None
+    ) -> None:
+        """Ask no more in a form that the API refuses; that says nothing about the people in it.
+
+        Without a `kind`: whatever was refused and never went through by the end of the run.
+        """
+        with self._changed:
+            if kind is not None and error is not None:
+                self._refused_kinds.setdefault(kind, error)
+                kept = [part for part in self._repairs if part[0].kind != kind]
+                people = [i for part in self._repairs if part[0].kind == kind for i in part]
+                people += [identifier for identifier in self._pool if identifier.kind == kind]
+                self._repairs = deque(kept)
+                self._pool = deque(i for i in self._pool if i.kind != kind)
+                self._tell_request_refused(people, error)
+            over = [s for s in self._suspects if kind is None or s.form.kind == kind]
+            self._suspects = [s for s in self._suspects if s not in over]
+            for suspect in over:
+                self._refused_kinds.setdefault(suspect.form.kind, suspect.error)
+                self._tell_request_refused(suspect.purchase.identifiers, suspect.error)
+            if self._refused_kinds and self.bought.stopped is None:
+                self.bought.stopped = _about_the_request(self._refused_kinds, self._options)
+
+    def _tell_request_refused(self, people: Iterable[Identifier], error: BadRequestError) -> None:
+        for identifier in people:
+            self._on_record(Record(identifier.key, "failed", request_id=error.request_id, reason="request_refused"))
 
     def _give_up(self, purchase: Purchase, error: APIError) -> None:
         """Leave a batch that keeps failing, one half at a time: one person may be the reason."""
@@ -520,6 +594,24 @@ _PARTIAL: Final = (
 """Errors that end a run with what was found so far; every other one is the caller's to mend."""
 
 
+def _about_the_request(refused: Mapping[contract.IdentifierKind, BadRequestError], options: Options) -> BadRequestError:
+    error = next(iter(refused.values()))
+    flags = [flag for flag in ("force_fetch", "enrich_realtime") if getattr(options, flag)]
+    if flags:
+        hint = f"leave out {' and '.join(flags)}: this account's API may not take them."
+    elif set(refused) == {contract.BUSINESS_EMAIL}:
+        hint = "this account's API may take no e-mails here: ask by profile URL."
+    else:
+        hint = "check the fields and options; `crustframe doctor` says what this account may ask."
+    return BadRequestError(
+        f"{error.message} It is about the request, not about anybody in it.",
+        about_parameters=True,
+        hint=hint,
+        status=error.status,
+        request_id=error.request_id,
+    )
+
+
 def _error_of(exchange: Exchange) -> APIError:
     return error_from_answer(
         exchange.status,
@@ -537,7 +629,8 @@ def _credits_of(exchange: Exchange) -> float | None:
     return credits if 0 <= credits < 1e9 else None
 
 
-def _refused_groups(error: BadRequestError | PermissionDeniedError, asked: frozenset[str]) -> frozenset[str]:
+def refused_groups(error: BadRequestError | PermissionDeniedError, asked: frozenset[str]) -> frozenset[str]:
+    """Return those of the asked groups that a refusal is about."""
     if isinstance(error, BadRequestError):
         available = set(error.available_fields)
         return asked - available if available else frozenset()

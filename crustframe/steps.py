@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from crustframe.assembly import PeopleTable
 from crustframe.client import Client
-from crustframe.errors import OfflineError, PermissionDeniedError
+from crustframe.errors import APIError, BadRequestError, OfflineError, PermissionDeniedError
 from crustframe.identifiers import Identifiers
 from crustframe.ledger import Known
 from crustframe.moving import cost_notes
 from crustframe.plan import Plan, make_plan
 from crustframe.progress import Progress, ProgressCallback, read_progress
-from crustframe.purchasing import Bought, Buyer, OnDoubt
+from crustframe.purchasing import Bought, Buyer, OnDoubt, refused_groups
 from crustframe.question import Question
 from crustframe.records import Record
 from crustframe.routes import Choice, Route, choose
@@ -178,8 +179,37 @@ def buy_new(
             wait=wait,
             webhook_url=webhook_url,
         )
+    except (BadRequestError, PermissionDeniedError) as error:
+        raise in_words_of(question, error) from None
     finally:
         close()
+
+
+def in_words_of(question: Question, error: BadRequestError | PermissionDeniedError) -> APIError:
+    """Return a refusal of fields as one of the paths that were asked; the request named whole groups."""
+    refused = refused_groups(error, question.options.groups)
+    asked = [path.field.path for path in question.paths if path.groups & refused]
+    if not asked:
+        return error
+    named = ", ".join(dict.fromkeys(asked))
+    facts: dict[str, Any] = {"status": error.status, "request_id": error.request_id}
+    if isinstance(error, PermissionDeniedError):
+        return PermissionDeniedError(
+            f"The account may not ask for {named} ({error.status}). Nothing was charged.",
+            denied_fields=error.denied_fields,
+            hint=f"leave out {named}, or ask the vendor to grant it.",
+            **facts,
+        )
+    near = dict.fromkeys(
+        name for path in asked for name in difflib.get_close_matches(path, error.available_fields, n=3)
+    )
+    return BadRequestError(
+        f"The API refused the request ({error.status}): it does not offer {named}. Nothing was charged.",
+        available_fields=error.available_fields,
+        about_parameters=True,
+        hint=f"leave it out; the nearest that this account offers: {', '.join([*near][:5]) or 'none'}.",
+        **facts,
+    )
 
 
 def stacklevel() -> int:

@@ -19,7 +19,7 @@ from typing import Final
 from crustframe.errors import LedgerError
 
 _APPLICATION_ID: Final = 0x43525346  # "CRSF"
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 _BUSY_S: Final = 30.0
 _CHECK_BYTES: Final = 32 * 2**20  # read whole at each opening, in some 0.1 s; `ledger verify` reads larger ones
 # Without a code are those that this package raises itself. Anything else passes, and the file stays where it is.
@@ -83,8 +83,10 @@ CREATE TABLE limits (
     PRIMARY KEY (scope_id, endpoint)
 );
 {_JOBS}"""
-_UPGRADES: Final = {1: _JOBS}
-"""What a ledger of each older layout lacks."""
+_UNPROVED_REFUSALS: Final = "DELETE FROM people WHERE outcome = 'refused'"
+"""Layout 2 kept people as refused for what the request carried: they are asked again."""
+_UPGRADES: Final = {1: _JOBS, 2: _UNPROVED_REFUSALS}
+"""What turns a ledger of each older layout into the next one."""
 
 
 def _layout(connection: sqlite3.Connection) -> str:
