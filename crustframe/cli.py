@@ -382,6 +382,15 @@ def run_sandbox(
     contact_lines: Annotated[
         Literal["envelope", "flat"], typer.Option(help="Lines of contact results: documented, or seen in 2026-08.")
     ] = "envelope",
+    grant: Annotated[
+        list[str] | None, typer.Option(help="Gated group that the account has all the same; repeat it.")
+    ] = None,
+    legacy: Annotated[
+        Literal["served", "retired", "gone"], typer.Option(help="Whether the legacy surface still answers.")
+    ] = "served",
+    account_api: Annotated[
+        Literal["autumn-2026", "earlier"], typer.Option(help="Age of the account's own endpoints.")
+    ] = "autumn-2026",
 ) -> None:
     """Run a local API with invented people.
 
@@ -411,6 +420,9 @@ def run_sandbox(
             job_seconds=job_seconds,
             link_seconds=link_seconds,
             contact_lines=contact_lines,
+            grant=grant or (),
+            legacy=legacy,
+            account_api=account_api,
         )
     except OSError as error:
         raise SettingError(

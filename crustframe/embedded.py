@@ -6,39 +6,23 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, Literal, Self, TypedDict, Unpack
+from typing import Any, Final, Self, Unpack
 
 from crustframe.client import Client
 from crustframe.errors import LedgerError
 from crustframe.sandbox.server import Sandbox
+from crustframe.sandbox.settings import Switches
 
 ACCOUNT: Final = "sandbox"
 """Under which the ledger files invented people; they never answer a real run."""
 
 
-class SandboxOptions(TypedDict, total=False):
-    """The switches of :class:`crustframe.sandbox.server.Sandbox`."""
+class SandboxOptions(Switches, total=False):
+    """The switches of :class:`crustframe.sandbox.server.Sandbox`, and where it listens."""
 
     port: int
-    key: str
-    requests_per_minute: float | None
-    snapshot: Literal["A", "B", "C"]
-    latency_s: float
-    balance: float
-    denied_fields: Sequence[str]
-    credits_gone_status: Literal[402, 403]
-    preview: bool
-    strict_auth: bool
-    refuse: Sequence[str]
-    unknown_share: float
-    drift: bool
-    speed: float
-    job_seconds: float
-    link_seconds: float
-    contact_lines: Literal["envelope", "flat"]
 
 
 class EmbeddedSandbox(Sandbox):

@@ -25,7 +25,7 @@ class CrustframeError(Exception):
         What to do next; shown on its own line.
     """
 
-    exit_code: ClassVar[int] = 2
+    exit_code: int = 2
 
     def __init__(self, message: str = "", *, hint: str = "") -> None:
         super().__init__(message)
@@ -227,6 +227,10 @@ class InsufficientCreditsError(APIError):
     exit_code = 4
 
 
+class SurfaceError(APIError):
+    """What was asked is not served at this address: retired, or a wrong path. It says nothing about anybody."""
+
+
 class RateLimitError(APIError):
     """Too many requests (429)."""
 
@@ -313,7 +317,13 @@ def error_from_answer(
                 else "ask the vendor which endpoints the plan includes.",
                 **facts,
             )
-        case 400 | 404 | 413 | 422:
+        case 404 | 410:
+            return SurfaceError(
+                f"The API does not serve this here ({status}{quoted}). Nothing was charged; nobody was looked up.",
+                hint="check the base URL; the legacy surface ended on 2026-09-30, see `crustframe fields --legacy`.",
+                **facts,
+            )
+        case 400 | 413 | 422:
             named = re.search(r"Invalid (?:business emails|LinkedIn URL format|email format):\s*(.+)", said)
             available = [str(name) for entry in metadata for name in _names(entry, "available_fields")]
             about_parameters = not named and bool(available or _ABOUT_PARAMETERS.search(said))

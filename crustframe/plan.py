@@ -39,7 +39,7 @@ class Plan:
     credits_low, credits_likely, credits_high : float
         If nobody, a usual share, or everybody is found.
     minutes : float
-        Waiting for the account's pace; 0.0 when one window is enough.
+        Waiting for the account's pace, or for profiles that are fetched in real time; 0.0 when one window is enough.
     requests_per_minute : float
     credits_left_today : float or None
         Under the standing ceiling of a day; ``None``: nobody set one.
@@ -160,6 +160,8 @@ def make_plan(
     credits_left_today: float | None = None,
     prices: Mapping[str, float] | None = None,
     max_identifiers: Callable[[contract.IdentifierKind], int] = lambda _: contract.MAX_IDENTIFIERS,
+    seconds_a_person: float = 0.0,
+    concurrency: int = 1,
 ) -> Plan:
     """Return what a run would send and cost.
 
@@ -181,6 +183,10 @@ def make_plan(
         The parts of `price`; by default those of the current surface.
     max_identifiers : callable
         How many identifiers of a kind one request takes.
+    seconds_a_person : float
+        How long the API takes over each of them, where that is told.
+    concurrency : int
+        Requests in flight.
     """
     held, doubtful = set(known), set(in_doubt)
     new = tuple(i for i in identifiers.unique if i.key not in held and i.key not in doubtful)
@@ -200,7 +206,11 @@ def make_plan(
         credits_low=0.0,
         credits_likely=round(high * (MATCH_RATE if match_rate is None else match_rate)),
         credits_high=high,
-        minutes=max(0.0, (math.ceil(calls / max(1.0, requests_per_minute)) - 1) * contract.RATE_WINDOW_S / 60),
+        minutes=max(
+            0.0,
+            (math.ceil(calls / max(1.0, requests_per_minute)) - 1) * contract.RATE_WINDOW_S / 60,
+            len(new) * seconds_a_person / max(1, min(calls, concurrency)) / 60,
+        ),
         requests_per_minute=requests_per_minute,
         credits_left_today=credits_left_today,
         credits_by_group=_by_part(_list_prices(groups, price) if prices is None else prices, price, len(new)),

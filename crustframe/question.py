@@ -58,6 +58,7 @@ def read_question(
     else:
         groups = surface.requested_groups(paths, keep)
     options = surface(groups, min_similarity_score, force_fetch, enrich_realtime)
+    options.check()
     age_s = read_age(max_age)
     flags = options.coverage - options.groups
     need = Need(

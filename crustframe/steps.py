@@ -66,13 +66,18 @@ def plan_run(
         match_rate=client.ledger.match_rate(),
         prices=options.prices,
         max_identifiers=options.max_identifiers,
+        seconds_a_person=options.seconds_for(1),
+        concurrency=client.concurrency,
         credits_left_today=client.ledger.left_today(),
     )
     made = replace(made, route="job" if choice.by_job else "calls", job_minutes=choice.job_minutes)
     if choice.reason:
         made = replace(made, notes=(*made.notes, choice.reason))
+    if gated := [path.field.path for path in question.paths if path.field.access == "gated"]:
+        note = f"not in every plan: {', '.join(gated)}; where it is not granted, the API refuses the whole call, free"
+        made = replace(made, notes=(*made.notes, note))
     if options.retirement:
-        made = replace(made, notes=tuple(cost_notes(question.paths, made.price, made.n_new)))
+        made = replace(made, notes=(*made.notes, *cost_notes(question.paths, made.price, made.n_new)))
     return known, made, choice
 
 

@@ -25,6 +25,7 @@ from crustframe.errors import (
     RateLimitError,
     ResponseError,
     ServiceError,
+    SurfaceError,
     TransportError,
     error_from_answer,
 )
@@ -122,7 +123,7 @@ ANSWERS = [
     (403, api_error("permission_error", "You have insufficient credits."), InsufficientCreditsError, "no"),
     (403, api_error("permission_error", "Endpoint not in plan"), PermissionDeniedError, "no"),
     (403, b"", PermissionDeniedError, "no"),
-    (404, api_error("not_found", "nothing"), BadRequestError, "no"),
+    (404, api_error("not_found", "nothing"), SurfaceError, "no"),
     (413, b"", BadRequestError, "no"),
     (422, b"{}", BadRequestError, "no"),
     (429, b"", RateLimitError, "no"),
@@ -140,7 +141,7 @@ ANSWERS = [
     (408, b"", NoAnswerError, "unknown"),
     (301, b"", TransportError, "no"),
     (307, PAGE, TransportError, "no"),
-    (410, b"", TransportError, "no"),
+    (410, b"", SurfaceError, "no"),
     (418, PAGE, TransportError, "no"),
 ]
 

@@ -34,6 +34,13 @@ def people(*cells):
 
 # Both surfaces, one answer -----------------------------------------------------------------------------------------
 
+GATED = (
+    "certifications",
+    "honors",
+    "linkedin_open_to_cards",
+    "linkedin_joined_date",
+    "linkedin_verifications",
+)
 IS_CONTAINER = {"object", "array<object>"}
 PAIRS = [(old, new) for old, new in CURRENT_PATHS.items() if screener.catalogue().fields[old].type not in IS_CONTAINER]
 
@@ -41,7 +48,7 @@ PAIRS = [(old, new) for old, new in CURRENT_PATHS.items() if screener.catalogue(
 @pytest.fixture(scope="module")
 def both():
     """The same 60 people, every pair of paths that mean the same, from either surface."""
-    with crustframe.sandbox(requests_per_minute=None) as sandbox:
+    with crustframe.sandbox(requests_per_minute=None, grant=GATED) as sandbox:
         old = enrich(SIXTY, fields=[_first(name) for name, _ in PAIRS], api="screener", client=sandbox.client)
         new = enrich(SIXTY, fields=list(dict.fromkeys(path for _, path in PAIRS)), client=sandbox.client)
         assert sandbox.credits_spent == old.report.credits + new.report.credits

@@ -67,10 +67,29 @@ class Options(ABC):
         """Credits that one matched person costs at most."""
         return sum(self.prices.values())
 
+    def check(self) -> None:
+        """Refuse what the surface's documents forbid.
+
+        Raises
+        ------
+        SettingError
+            Nothing was sent.
+        """
+        return
+
     @property
     def is_preview(self) -> bool:
         """Whether this is a free preview."""
         return PREVIEW in self.groups
+
+    @property
+    def is_realtime(self) -> bool:
+        """Whether profiles are fetched while the request waits."""
+        return self.enrich_realtime or self.force_fetch
+
+    def seconds_for(self, people: int) -> float:
+        """Return how long the API may take over a request about so many people, beyond what any request takes."""
+        return people * contract.REALTIME_S if self.is_realtime else 0.0
 
     @property
     def coverage(self) -> frozenset[str]:

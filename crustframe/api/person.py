@@ -10,9 +10,10 @@ import orjson
 
 from crustframe import contract
 from crustframe.api import options
+from crustframe.errors import ResponseError
 from crustframe.fields import DEFAULT_FIELDS, Catalogue, Keep, Path, catalogue, requested_groups
 from crustframe.identifiers import Identifier
-from crustframe.records import Answer, Evidence, read_answer
+from crustframe.records import Answer, Evidence, decode, read_answer
 
 if TYPE_CHECKING:
     from crustframe.http.transport import Exchange, Transport
@@ -66,20 +67,32 @@ class Options(options.Options):
 
     def send(self, transport: Transport, identifiers: Sequence[Identifier]) -> Exchange:
         """Ask about `identifiers`, all of one kind, once."""
-        return transport.post(ENDPOINT, request_body(identifiers, self))
+        return transport.post(ENDPOINT, request_body(identifiers, self), takes_s=self.seconds_for(len(identifiers)))
 
     @staticmethod
     def is_answer(exchange: Exchange, identifiers: Sequence[Identifier]) -> bool:
         """Tell whether the exchange says something about every identifier."""
-        return exchange.status == 200 or (exchange.status == 404 and b'"not_found"' in exchange.body)
+        return exchange.status == 200 or (exchange.status == 404 and _says_nobody(exchange.body))
 
     @staticmethod
     def read(body: bytes, identifiers: Iterable[Identifier], *, credits: float | None) -> Answer:
         """Read a 200, or the older 404 for "nobody matched"."""
         asked = tuple(identifiers)
-        if body.lstrip().startswith(b"{") and b'"not_found"' in body:
+        if _says_nobody(body):
             return Answer(matches={identifier.key: [] for identifier in asked})
         return read_answer(body, asked, credits=credits)
+
+
+def _says_nobody(body: bytes) -> bool:
+    """Tell the API's own 404 for "nobody matched" from that of a proxy or of a path that is not served."""
+    if not body.lstrip().startswith(b"{"):
+        return False
+    try:
+        answer = decode(body)
+    except ResponseError:
+        return False
+    error = answer.get("error") if isinstance(answer, dict) and answer.keys() == {"error"} else None
+    return isinstance(error, dict) and error.get("type") == "not_found" and "message" in error and "metadata" in error
 
 
 def _at(value: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:

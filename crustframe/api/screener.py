@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from crustframe import contract
 from crustframe.api import options
-from crustframe.errors import ResponseError
+from crustframe.errors import ResponseError, SettingError
 from crustframe.fields import Catalogue, Field, Keep, Path, needed_groups, read_field
 from crustframe.identifiers import CANONICAL_URL, Identifier, read_identifiers
 from crustframe.records import Answer, Evidence, decode
@@ -32,7 +32,13 @@ _SOCIETIES: Final = "education_background.activities_and_societies"
 _NEVER_NAMED: Final = frozenset({"enriched_realtime", "query_linkedin_profile_urn_or_slug", "score"})
 
 _REASONS: Final = {"PE02": "server_error", "PE03": "queued", "PE04": "unreadable"}
-_CODES_BY_TEXT: Final = {"shortly": "PE03", "Internal system error": "PE02", "Unable to process": "PE04"}
+_NOBODY: Final = "PE01"
+_CODES_BY_TEXT: Final = {  # seed: the words of each; what only says that no data was found is PE01
+    "enriched shortly": "PE03",
+    "Internal system error while processing profile": "PE02",
+    "Unable to process LinkedIn profile data": "PE04",
+    "No data found": _NOBODY,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,20 @@ class Options(options.Options):
             else None,
         )
 
+    def check(self) -> None:
+        """Refuse ``force_fetch`` alone, in the words of the seed.
+
+        Raises
+        ------
+        SettingError
+            Nothing was sent.
+        """
+        if self.force_fetch and not self.enrich_realtime:
+            raise SettingError(
+                "`force_fetch` can only be used with `enrich_realtime`. Nothing was sent, nothing was charged.",
+                hint="add enrich_realtime (5 credits a person), or leave force_fetch out.",
+            )
+
     @property
     def prices(self) -> Mapping[str, float]:
         """Credits of one matched person, part by part."""
@@ -80,7 +100,7 @@ class Options(options.Options):
             return {"preview": 0.0}
         if self.groups == _EMAIL_ALONE:
             return {_EMAIL: contract.SCREENER_EMAIL_ALONE_PRICE}
-        base = contract.SCREENER_REALTIME_PRICE if self.enrich_realtime else contract.SCREENER_PRICE
+        base = contract.SCREENER_REALTIME_PRICE if self.is_realtime else contract.SCREENER_PRICE
         return {"base": base, **{g: price for g in sorted(self.groups) if (price := add_on_price(g))}}
 
     @property
@@ -95,14 +115,26 @@ class Options(options.Options):
 
     def send(self, transport: Transport, identifiers: Sequence[Identifier]) -> Exchange:
         """Ask about `identifiers`, all of one kind, once."""
-        return transport.query(ENDPOINT, request_query(identifiers, self), scheme=AUTH_SCHEME)
+        query = request_query(identifiers, self)
+        return transport.query(ENDPOINT, query, scheme=AUTH_SCHEME, takes_s=self.seconds_for(len(identifiers)))
 
     @staticmethod
     def is_answer(exchange: Exchange, identifiers: Sequence[Identifier]) -> bool:
-        """Tell whether the exchange says something about every identifier; one failed profile has a status."""
-        if len(identifiers) == 1 and exchange.status == 404:
-            return b'"error"' in exchange.body
-        return exchange.status == 200 or (len(identifiers) == 1 and exchange.status == 422)
+        """Tell whether the exchange says something about every identifier; one failed profile has a status.
+
+        A 404 or 422 of any other kind is about the surface: it may be retired, or a wrong address.
+        """
+        if exchange.status == 200:
+            return True
+        if len(identifiers) != 1 or exchange.status not in {404, 422}:
+            return False
+        if exchange.status == 422 and not exchange.body.strip():
+            return True
+        try:
+            failure = decode(exchange.body)
+        except ResponseError:
+            return False
+        return isinstance(failure, dict) and _code_of(failure) is not None
 
     @staticmethod
     def read(body: bytes, identifiers: Iterable[Identifier], *, credits: float | None) -> Answer:
@@ -128,7 +160,7 @@ def request_query(identifiers: Sequence[Identifier], options: Options) -> dict[s
     query = {key: ",".join(identifier.text for identifier in identifiers)}
     if options.is_preview:
         return query | {"preview": "true"}
-    flags = {"enrich_realtime": options.enrich_realtime or options.force_fetch, "force_fetch": options.force_fetch}
+    flags = {"enrich_realtime": options.is_realtime, "force_fetch": options.force_fetch}
     query |= {flag: "true" for flag, is_set in flags.items() if is_set}
     return query if options.groups == BASE else query | {"fields": ",".join(_names(options.groups))}
 
@@ -181,14 +213,20 @@ def _confidence(item: Mapping[str, Any], identifier: Identifier) -> Any:
 
 
 def _note_failure(answer: Answer, identifier: Identifier, failure: Mapping[str, Any]) -> None:
-    text = str(failure.get("error") or "")
-    code = failure.get("error_code")
-    if not isinstance(code, str):  # contract notes: the key of the codes is nowhere documented
-        code = next((code for words, code in _CODES_BY_TEXT.items() if words in text), "PE01")
-    if code in _REASONS:
-        answer.failures[identifier.key] = _REASONS[code]
-    else:
+    code = _code_of(failure) if failure else _NOBODY
+    if code == _NOBODY:
         answer.matches[identifier.key] = []
+    else:
+        answer.failures[identifier.key] = _REASONS.get(code or "", "server_error")
+
+
+def _code_of(failure: Mapping[str, Any]) -> str | None:
+    """Return the code of a failed profile, or None where neither a code nor the documented words tell it."""
+    code = failure.get("error_code")  # contract notes: the key of the codes is nowhere documented
+    if isinstance(code, str) and code in {_NOBODY, *_REASONS}:
+        return code
+    text = str(failure.get("error") or "")
+    return next((code for words, code in _CODES_BY_TEXT.items() if words in text), None)
 
 
 def _listed(jobs: object) -> list[Mapping[str, Any]]:

@@ -12,7 +12,7 @@ import socket
 import threading
 import weakref
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final, NamedTuple
 
@@ -45,6 +45,10 @@ class Timeouts:
     connect_s: float = 5.0
     read_s: float = 120.0
     total_s: float = 180.0
+
+    def longer_by(self, seconds: float) -> Timeouts:
+        """Return the patience for a request over which the API takes so much longer."""
+        return replace(self, read_s=self.read_s + seconds, total_s=self.total_s + seconds) if seconds else self
 
     @classmethod
     def for_free_calls(cls) -> Timeouts:
@@ -137,15 +141,15 @@ class Transport:
         self._verify: bool | str = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
         self._sessions: list[requests.Session] = []
 
-    def post(self, path: str, body: bytes) -> Exchange:
-        """Send a request that may cost credits, once."""
+    def post(self, path: str, body: bytes, *, takes_s: float = 0.0) -> Exchange:
+        """Send a request that may cost credits, once; `takes_s` is how much longer than others it may take."""
         headers = {"Content-Type": "application/json", contract.VERSION_HEADER: contract.API_VERSION}
-        return self._exchange("POST", path, headers=headers, body=body, timeouts=self._timeouts)
+        return self._exchange("POST", path, headers=headers, body=body, timeouts=self._timeouts.longer_by(takes_s))
 
-    def query(self, path: str, params: Mapping[str, str], *, scheme: str) -> Exchange:
+    def query(self, path: str, params: Mapping[str, str], *, scheme: str, takes_s: float = 0.0) -> Exchange:
         """Ask by GET for something that may cost credits, once, with the key under another scheme than Bearer."""
         auth = _Authorization(self._key, scheme)
-        return self._exchange("GET", path, params=params, timeouts=self._timeouts, auth=auth)
+        return self._exchange("GET", path, params=params, timeouts=self._timeouts.longer_by(takes_s), auth=auth)
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Exchange:
         """Read something that is free."""

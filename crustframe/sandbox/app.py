@@ -6,11 +6,11 @@ import asyncio
 import hmac
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
@@ -23,10 +23,11 @@ from crustframe import contract
 from crustframe.sandbox import fields, openapi, screener
 from crustframe.sandbox.edits import Edits
 from crustframe.sandbox.faults import UNANSWERED, Fault, Faults
-from crustframe.sandbox.jobs import JOB_SECONDS, Jobs, Lines, handlers
+from crustframe.sandbox.jobs import Jobs, handlers
 from crustframe.sandbox.meter import Meter, Window
-from crustframe.sandbox.people import UNKNOWN_SHARE, Population, canonical
+from crustframe.sandbox.people import Population, canonical
 from crustframe.sandbox.questions import Question, Reader, Refusal, Unauthorized, decoded
+from crustframe.sandbox.settings import RETIRED, Settings
 from crustframe.sandbox.wire import Broken, Reply, Wires, distorted
 
 BODY_CAP: Final = 2**20  # ours: 25 identifiers and every field name fit many times
@@ -37,28 +38,6 @@ USAGE_LIMIT: Final = 50  # docs: default page of the usage log
 USAGE_LIMIT_MAX: Final = 500  # docs
 FREE_PATHS: Final = ("/user/credits", "/account/credits", "/account/endpoints", "/account/usage/events")
 NOT_IN_PLAN: Final = ("/person/contact/enrich", "/person/professional_network/enrich/live")  # docs: plan-gated
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """How one sandbox behaves; the meaning of each is told at ``server.Sandbox``."""
-
-    key: str = "sandbox-key"
-    requests_per_minute: float | None = contract.REQUESTS_PER_MINUTE
-    snapshot: fields.Snapshot = "A"
-    latency_s: float = 0.0
-    balance: float = 1_000_000.0
-    denied_fields: Sequence[str] = ()
-    credits_gone_status: Literal[402, 403] = 402
-    preview: bool = False
-    strict_auth: bool = False
-    refuse: Sequence[str] = ()
-    unknown_share: float = UNKNOWN_SHARE
-    drift: bool = False
-    speed: float = 1.0
-    job_seconds: float = JOB_SECONDS
-    link_seconds: float = contract.JOB_LINK_S
-    contact_lines: Lines = "envelope"
 
 
 @dataclass
@@ -76,8 +55,8 @@ class Service:
         settings = self.settings
         self.meter = Meter(settings.balance, self.now)
         self.population = Population(settings.unknown_share, settings.drift)
-        self.reader = Reader(settings.snapshot, settings.denied_fields, settings.preview, settings.refuse)
-        self.screener = screener.Reader(settings.denied_fields, settings.preview)
+        self.reader = Reader(settings.snapshot, settings.lacking, settings.preview, settings.refuse)
+        self.screener = screener.Reader(settings.lacking_legacy, settings.preview)
         self.database = screener.Database(self.population, self._clock)
         self._windows = {path: Window(self._pace(path), self._clock) for path in self._paced_paths}
         self._unpaced = Window(ACCOUNT_REQUESTS_PER_MINUTE, self._clock)
@@ -143,6 +122,8 @@ class Service:
 
     async def screener_enrich(self, request: Request) -> Response:
         """Answer ``GET /screener/person/enrich``. Checks: key, rate window, query, grants, credits."""
+        if self.settings.legacy != "served":
+            return Reply(404, RETIRED[self.settings.legacy])
         self.check_key(request.headers.get("authorization"), own_scheme="token")
         query = dict(request.query_params)
         return await self._metered(
@@ -291,7 +272,7 @@ class Service:
     def endpoints(self) -> list[dict[str, Any]]:
         """The rows of ``GET /account/endpoints``."""
         names = fields.available(self.settings.snapshot)
-        disabled = fields.denied(names, self.settings.denied_fields)
+        disabled = fields.denied(names, self.settings.lacking)
         granted = {"enabled": [name for name in names if name not in disabled], "disabled": disabled}
         nothing: dict[str, list[str]] = {"enabled": [], "disabled": []}
         pace = self.settings.requests_per_minute

@@ -6,19 +6,18 @@ import asyncio
 import socket
 import sys
 import threading
-from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Self, Unpack
 
 import uvicorn
 
 from crustframe import contract
-from crustframe.sandbox.app import Service, Settings, build_app
+from crustframe.sandbox.app import Service, build_app
 from crustframe.sandbox.faults import Faults
-from crustframe.sandbox.fields import Snapshot
-from crustframe.sandbox.jobs import JOB_SECONDS, Jobs, Lines
-from crustframe.sandbox.people import UNKNOWN_SHARE, canonical
+from crustframe.sandbox.jobs import Jobs
+from crustframe.sandbox.people import canonical
+from crustframe.sandbox.settings import Settings, Switches
 
 HOST: Final = "127.0.0.1"
 START_TIMEOUT_S: Final = 10.0  # ours: a start takes milliseconds
@@ -44,6 +43,9 @@ class Sandbox:
     denied_fields : sequence of str
         Groups or dot paths that the account lacks: asking for them, or for anything below them, is a 403;
         asking for something above them, or for nothing, leaves them out.
+    grant : sequence of str
+        Gated groups that the account has all the same: ``certifications``, ``honors``, ``updated_at`` and, of the
+        legacy surface, ``linkedin_open_to_cards``, ``linkedin_joined_date``, ``linkedin_verifications``.
     credits_gone_status : {402, 403}
         Status when the whole call would cost more than the balance.
     preview : bool
@@ -64,6 +66,10 @@ class Sandbox:
         Sandbox seconds for which a link to results is good.
     contact_lines : {"envelope", "flat"}
         Lines of contact results as documented, or as seen in 2026-08.
+    legacy : {"served", "retired", "gone"}
+        Whether the legacy surface still answers, or is a 404 in one of two forms.
+    account_api : {"autumn-2026", "earlier"}
+        Age of ``/account/*``: newer rows tell the request and what each part cost, and want the version header.
 
     Attributes
     ----------
@@ -79,45 +85,8 @@ class Sandbox:
     0.0
     """
 
-    def __init__(
-        self,
-        *,
-        port: int = 0,
-        key: str = "sandbox-key",
-        requests_per_minute: float | None = contract.REQUESTS_PER_MINUTE,
-        snapshot: Snapshot = "A",
-        latency_s: float = 0.0,
-        balance: float = 1_000_000.0,
-        denied_fields: Sequence[str] = (),
-        credits_gone_status: Literal[402, 403] = 402,
-        preview: bool = False,
-        strict_auth: bool = False,
-        refuse: Sequence[str] = (),
-        unknown_share: float = UNKNOWN_SHARE,
-        drift: bool = False,
-        speed: float = 1.0,
-        job_seconds: float = JOB_SECONDS,
-        link_seconds: float = contract.JOB_LINK_S,
-        contact_lines: Lines = "envelope",
-    ) -> None:
-        settings = Settings(
-            key=key,
-            requests_per_minute=requests_per_minute,
-            snapshot=snapshot,
-            latency_s=latency_s,
-            balance=balance,
-            denied_fields=tuple(denied_fields),
-            credits_gone_status=credits_gone_status,
-            preview=preview,
-            strict_auth=strict_auth,
-            refuse=tuple(refuse),
-            unknown_share=unknown_share,
-            drift=drift,
-            speed=speed,
-            job_seconds=job_seconds,
-            link_seconds=link_seconds,
-            contact_lines=contact_lines,
-        )
+    def __init__(self, *, port: int = 0, **switches: Unpack[Switches]) -> None:
+        settings = Settings(**switches)
         self._service = Service(settings)
         self._wanted_port = port
         self._server: _Server | None = None
@@ -232,56 +201,19 @@ class Sandbox:
         self.close()
 
 
-def serve(
-    *,
-    port: int = 0,
-    key: str = "sandbox-key",
-    requests_per_minute: float | None = contract.REQUESTS_PER_MINUTE,
-    snapshot: Snapshot = "A",
-    latency_s: float = 0.0,
-    balance: float = 1_000_000.0,
-    denied_fields: Sequence[str] = (),
-    credits_gone_status: Literal[402, 403] = 402,
-    preview: bool = False,
-    strict_auth: bool = False,
-    refuse: Sequence[str] = (),
-    unknown_share: float = UNKNOWN_SHARE,
-    drift: bool = False,
-    speed: float = 1.0,
-    job_seconds: float = JOB_SECONDS,
-    link_seconds: float = contract.JOB_LINK_S,
-    contact_lines: Lines = "envelope",
-) -> None:
+def serve(*, port: int = 0, **switches: Unpack[Switches]) -> None:
     """Run a sandbox in the foreground until it is interrupted. The parameters are those of ``Sandbox``.
 
     The address and the key go to stderr as two lines, ``url: ...`` and ``key: ...``, once it answers.
     """
-    sandbox = Sandbox(
-        port=port,
-        key=key,
-        requests_per_minute=requests_per_minute,
-        snapshot=snapshot,
-        latency_s=latency_s,
-        balance=balance,
-        denied_fields=denied_fields,
-        credits_gone_status=credits_gone_status,
-        preview=preview,
-        strict_auth=strict_auth,
-        refuse=refuse,
-        unknown_share=unknown_share,
-        drift=drift,
-        speed=speed,
-        job_seconds=job_seconds,
-        link_seconds=link_seconds,
-        contact_lines=contact_lines,
-    )
-    with sandbox:
-        print(f"url: {sandbox.url}\nkey: {sandbox.key}", file=sys.stderr, flush=True)
-        try:
+    sandbox = Sandbox(port=port, **switches)
+    try:
+        with sandbox:
+            print(f"url: {sandbox.url}\nkey: {sandbox.key}", file=sys.stderr, flush=True)
             while not threading.Event().wait(1.0):  # an endless wait cannot be interrupted on Windows
                 pass
-        except KeyboardInterrupt:
-            print("The sandbox is closed.", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("The sandbox is closed.", file=sys.stderr)
 
 
 class _Server(uvicorn.Server):

@@ -324,7 +324,26 @@ def test_threshold_filters_candidates_and_charges(sandbox, ask):
     ],
 )
 def test_snapshots_take_their_own_keys(running, ask, snapshot, key, status):
-    assert status == ask(running(snapshot=snapshot), urls("avery-example", **key)).status_code
+    plan = running(snapshot=snapshot, grant=["assessment", "social_posts"])
+    assert status == ask(plan, urls("avery-example", **key)).status_code
+
+
+@pytest.mark.parametrize("name", ["certifications", "honors.title", "updated_at", "certifications.issue_date"])
+def test_gated_groups_are_refused_until_they_are_granted(running, ask, name):
+    refused = ask(running(), urls("avery-example", fields=["basic_profile", name]))
+
+    assert 403 == refused.status_code
+    assert [{"denied_fields": [name]}] == refused.json()["error"]["metadata"]
+    granted = ask(running(grant=[name.split(".")[0]]), urls("avery-example", fields=["basic_profile", name]))
+    assert 200 == granted.status_code
+
+
+def test_gated_groups_stay_out_of_an_answer_to_no_fields(running, ask):
+    body = urls("avery-example")
+    body.pop("fields", None)
+    (entry,) = ask(running(), body).json()
+
+    assert not {"certifications", "honors", "updated_at"} & set(entry["matches"][0]["person_data"])
 
 
 def test_snapshot_c_takes_no_emails(running, ask):

@@ -267,8 +267,8 @@ def test_dot_paths(sandbox, look_up):
     "name", ["certifications", "honors", "linkedin_open_to_cards", "linkedin_joined_date", "linkedin_verifications"]
 )
 def test_gated_fields(running, look_up, name):
-    """They come when they are asked for and granted; without the grant the whole call fails."""
-    granted, denied = running(), running(denied_fields=[name])
+    """They come when they are asked for and granted; without the grant, as by default, the whole call fails."""
+    granted, denied = running(grant=[name]), running()
 
     assert name in look_up(granted, linkedin_profile_url=AVERY, fields=f"name,{name}").json()[0]
     assert name not in look_up(granted, linkedin_profile_url=AVERY).json()[0]
