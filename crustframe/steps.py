@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from crustframe.assembly import PeopleTable
 from crustframe.client import Client
-from crustframe.errors import APIError, BadRequestError, OfflineError, PermissionDeniedError
+from crustframe.contract import BUSINESS_EMAIL, PROFILE_URL, IdentifierKind
+from crustframe.errors import APIError, BadRequestError, OfflineError, PartialResultWarning, PermissionDeniedError
+from crustframe.frames import columns_beside, nobody_named
 from crustframe.identifiers import Identifiers
 from crustframe.ledger import Known
 from crustframe.moving import cost_notes
@@ -210,6 +213,17 @@ def in_words_of(question: Question, error: BadRequestError | PermissionDeniedErr
         hint=f"leave it out; the nearest that this account offers: {', '.join([*near][:5]) or 'none'}.",
         **facts,
     )
+
+
+def warn_of_nobody(
+    cells: Iterable[object],
+    column: Hashable | None,
+    data: Any,
+    kinds: Collection[IdentifierKind] = (PROFILE_URL, BUSINESS_EMAIL),
+) -> None:
+    """Warn if every cell that is not blank is refused."""
+    if words := nobody_named(cells, column, columns_beside(data), kinds):
+        warnings.warn(words, PartialResultWarning, stacklevel=stacklevel())
 
 
 def stacklevel() -> int:
