@@ -64,8 +64,7 @@ def nobody_named(
     of_column = "" if column is None else f" of column {str(column)!r}"
     hint = _likely_column(others(_SAMPLE), column, kinds) or f"name a column whose cells hold {wanted}."
     return (
-        f"No cell{of_column} holds {wanted}: all {n_refused} are refused. Nothing was sent, nothing was charged.\n"
-        f"Hint: {hint}"
+        f"No cell{of_column} holds {wanted}; refused: {n_refused}. Nothing was sent, nothing was charged.\nHint: {hint}"
     )
 
 

@@ -15,7 +15,7 @@ from crustframe.client import Client
 from crustframe.contract import BUSINESS_EMAIL, PROFILE_URL, IdentifierKind
 from crustframe.errors import APIError, BadRequestError, OfflineError, PartialResultWarning, PermissionDeniedError
 from crustframe.frames import columns_beside, nobody_named
-from crustframe.identifiers import Identifiers
+from crustframe.identifiers import Identifiers, is_address
 from crustframe.ledger import Known
 from crustframe.moving import cost_notes
 from crustframe.plan import Plan, make_plan
@@ -221,7 +221,11 @@ def warn_of_nobody(
     data: Any,
     kinds: Collection[IdentifierKind] = (PROFILE_URL, BUSINESS_EMAIL),
 ) -> None:
-    """Warn if every cell that is not blank is refused."""
+    """Warn if every cell that is not blank is refused, or if somebody has become the name of the column."""
+    name = getattr(data, "name", None) if column is None else column
+    if isinstance(name, str) and is_address(name):
+        what = f"The column is named {name!r}, so somebody was read as a header and is not in the rows."
+        warnings.warn(f"{what}\nHint: read the file with header=None.", PartialResultWarning, stacklevel=stacklevel())
     if words := nobody_named(cells, column, columns_beside(data), kinds):
         warnings.warn(words, PartialResultWarning, stacklevel=stacklevel())
 

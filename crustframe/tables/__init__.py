@@ -174,8 +174,8 @@ class Table:
         if self._content.has_header:
             return ""
         return (
-            f"The first line of {self._source.name} names somebody, so it is no header but a row; "
-            f"the columns are called {_listed(self.columns)}."
+            f"The first line of {self._source.name} names somebody, so the file has no header; "
+            f"its columns are called {_listed(self.columns)}, or by number: --column 1."
         )
 
     def encoding_note(self, destination: str | os.PathLike[str]) -> str:
