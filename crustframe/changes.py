@@ -13,7 +13,7 @@ from crustframe.fields import read_paths
 from crustframe.frames import cells_of
 from crustframe.identifiers import read_identifiers
 from crustframe.question import Fields
-from crustframe.steps import client_of
+from crustframe.steps import client_of, warn_of_nobody
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,6 +75,7 @@ def changes(
 
     paths = None if fields is None else {path.field.path for path in read_paths(fields)}
     cells = cells_of(data, column)
+    warn_of_nobody(cells, column, data)
     with client_of(client) as asked:
         people = read_identifiers(cells).unique
         found = [

@@ -37,6 +37,7 @@ from crustframe.moving import counterparts, rename_columns
 from crustframe.question import asked_paths
 from crustframe.shell import (
     INTERRUPTED_EXIT,
+    PARTIAL_EXIT,
     ApiOption,
     Column,
     Concurrency,
@@ -68,6 +69,7 @@ from crustframe.shell import (
     WebhookUrl,
     Yes,
     age_of,
+    check_output,
     check_waiting,
     client_of,
     column_of,
@@ -75,6 +77,7 @@ from crustframe.shell import (
     exit_code,
     fields_of,
     frame_of,
+    is_about_nobody,
     is_attended,
     open_table,
     planning_client,
@@ -89,6 +92,7 @@ if TYPE_CHECKING:
 
     from crustframe.enrichment import Enrichment
     from crustframe.plan import Plan
+    from crustframe.tables import Table
 
 # Some releases of typer bring their own click, others import it.
 _UsageError: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -147,8 +151,8 @@ def enrich(
 
     The rows and your own columns come out as they went in. crust.status says in every row what happened.
 
-    Exit codes: 0 all resolved, 2 usage, 3 some rows failed or in doubt, 4 key or credits, 5 network or server,
-    6 local storage, 7 budget, 130 interrupted.
+    Exit codes: 0 all resolved, 2 usage, 3 some rows failed or in doubt, or no cell names anybody, 4 key or credits,
+    5 network or server, 6 local storage, 7 budget, 130 interrupted.
     """
     from crustframe.tables import refuse_kind, write_rows
     from crustframe.tables.destination import replacing
@@ -159,13 +163,12 @@ def enrich(
     names = [*(path.name for path in asked_paths(fields, lists=lists, api=api)), *provenance_names(provenance)]
     column = column_of(table, column)
     overwrite = overwrite or only != "all"
-    table.check(output, names, overwrite_columns=overwrite)
-    for extra in (receipt, matches):
-        if extra is not None:
-            table.refuse(extra)
+    check_output(table, output, names, overwrite=overwrite)
+    _check_extras(table, output, receipt, matches)
     if matches is not None:
         refuse_kind(matches)
     frame = frame_of(table, column, names if only != "all" else [])
+    about_nobody = is_about_nobody(table, column, frame[column])
     asked: dict[str, Any] = {
         "api": api,
         "max_credits": max_credits,
@@ -210,15 +213,16 @@ def enrich(
         if found.ticket is not None and found.ticket.batch_ids:
             say_ticket(found.ticket)
             raise typer.Exit
-        if matches is not None:
-            write_rows(matches, found.matches)
+        candidates = None if matches is None else found.matches
     write(table, output, _added(frame, found, names), csv_safe=csv_safe, overwrite=overwrite)
+    if matches is not None and candidates is not None:
+        write_rows(matches, candidates)
     say(str(found.report))
     if receipt is not None:
         text = json.dumps(found.report.to_dict(), indent=1, ensure_ascii=False) + "\n"
         with replacing(receipt) as file:
             file.write(text.encode())
-    raise typer.Exit(INTERRUPTED_EXIT if interrupted else exit_code(found.report))
+    raise typer.Exit(INTERRUPTED_EXIT if interrupted else exit_code(found.report, about_nobody=about_nobody))
 
 
 @app.command()
@@ -251,8 +255,10 @@ def plan(
     table = open_table(source, delimiter, encoding, sheet)
     column, fields = column_of(table, column), fields_of(field)
     names = [*(path.name for path in asked_paths(fields, lists=lists, api=api)), STATUS_COLUMN]
+    frame = frame_of(table, column, names if only != "all" else [])
+    about_nobody = is_about_nobody(table, column, frame[column])
     made = plan_column(
-        frame_of(table, column, names if only != "all" else []),
+        frame,
         column,
         fields,
         api=api,
@@ -272,6 +278,7 @@ def plan(
         client=planning_client(sandbox, ledger),
     )
     typer.echo(json.dumps(made.to_dict(), indent=1) if as_json else str(made))
+    raise typer.Exit(PARTIAL_EXIT if about_nobody else 0)
 
 
 app.command("contacts")(contacts)
@@ -300,11 +307,14 @@ def changes(
     table = open_table(source, delimiter, encoding, sheet)
     if output != "-":
         table.refuse(Path(output))
-    cells = table.column(column_of(table, column))
+    column = column_of(table, column)
+    cells = table.column(column)
+    about_nobody = is_about_nobody(table, column, cells)
     with contextlib.closing(planning_client(sandbox, ledger)) as client:
         found = find_changes(cells, fields=fields_of(field) if field else None, client=client)
     write_rows(output, found, beside=table)
     say(f"{len(found)} changes")
+    raise typer.Exit(PARTIAL_EXIT if about_nobody else 0)
 
 
 @app.command()
@@ -489,6 +499,21 @@ def _list_counterparts(names: list[str], as_json: bool) -> None:
         here = "-" if row.credits is None else f"{row.credits:.12g}"
         paths = f"{row.legacy.ljust(widths[0])}  {(row.current or '-').ljust(widths[1])}"
         typer.echo(f"{paths}  {row.legacy_credits:>13g}  {here:>4}  {row.note}".rstrip())
+
+
+def _check_extras(table: Table, output: str, *extras: Path | None) -> None:
+    """Refuse, before anything is bought, what cannot be written beside the table."""
+    taken = [] if output == "-" else [Path(output).resolve()]
+    for extra in extras:
+        if extra is None:
+            continue
+        table.refuse(extra)
+        if extra.resolve() in taken:
+            raise SettingError(
+                f"Two outputs of this command go to {extra.name}. Nothing was sent, nothing was charged.",
+                hint="name another file for one of them.",
+            )
+        taken.append(extra.resolve())
 
 
 def _confirmed_doubt(plan: Plan) -> bool:

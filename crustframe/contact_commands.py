@@ -10,8 +10,10 @@ import typer
 from crustframe.contact_plan import KINDS
 from crustframe.contacts import ContactProvenance, column_names, plan_contacts
 from crustframe.contacts import contacts as find_contacts
+from crustframe.contract import PROFILE_URL
 from crustframe.job_commands import say_ticket
 from crustframe.shell import (
+    PARTIAL_EXIT,
     Column,
     CsvSafe,
     Delimiter,
@@ -31,12 +33,14 @@ from crustframe.shell import (
     WebhookUrl,
     Yes,
     age_of,
+    check_output,
     check_waiting,
     client_of,
     column_of,
     confirm,
     exit_code,
     frame_of,
+    is_about_nobody,
     open_table,
     planning_client,
     say,
@@ -84,8 +88,9 @@ def contacts(
     kinds: Any = [part.strip() for text in kind or KINDS for part in text.split(",") if part.strip()]
     column = column_of(table, column)
     names = column_names(kinds, provenance)
-    table.check(output, names, overwrite_columns=overwrite)
+    check_output(table, output, names, overwrite=overwrite)
     frame = frame_of(table, column, [])
+    about_nobody = is_about_nobody(table, column, frame[column], [PROFILE_URL])
     asked: dict[str, Any] = {
         "max_credits": max_credits,
         "partial": partial,
@@ -96,7 +101,7 @@ def contacts(
     if plan:
         with contextlib.closing(planning_client(sandbox, ledger)) as client:
             typer.echo(str(plan_contacts(frame, column, kinds, client=client, **asked)))
-        raise typer.Exit
+        raise typer.Exit(PARTIAL_EXIT if about_nobody else 0)
     with client_of(sandbox, ledger) as client:
         made = plan_contacts(frame, column, kinds, client=client, **asked)
         say(str(made))
@@ -119,4 +124,4 @@ def contacts(
     added: dict[str, Any] = {name: found.frame[name] for name in names}
     write(table, output, added, csv_safe=csv_safe, overwrite=overwrite)
     say(str(found.report))
-    raise typer.Exit(exit_code(found.report))
+    raise typer.Exit(exit_code(found.report, about_nobody=about_nobody))

@@ -36,7 +36,7 @@ from crustframe.purchasing import Bought, OnDoubt
 from crustframe.question import check_ceiling, one_of
 from crustframe.records import Record, Status
 from crustframe.report import Report, make_report
-from crustframe.steps import client_of, stacklevel
+from crustframe.steps import client_of, stacklevel, warn_of_nobody
 from crustframe.wording import persons
 
 if TYPE_CHECKING:
@@ -201,6 +201,7 @@ def contacts(
             credits_at_risk=bought.credits_at_risk,
             seconds=time.monotonic() - started,
         )
+    warn_of_nobody(cells, column, data, [contract.PROFILE_URL])
     ticket = _ticket(buyers) if not wait else None
     found = Contacts(beside(data, columns[column_names(kinds, provenance)]), report, ticket)
     if bought.interrupted:

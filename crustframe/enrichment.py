@@ -24,7 +24,7 @@ from crustframe.purchasing import OnDoubt
 from crustframe.question import Fields, check_ceiling, check_verdict, one_of, read_question
 from crustframe.report import Report, make_report
 from crustframe.routes import Route
-from crustframe.steps import Errors, as_granted, buy_new, client_of, plan_run, stacklevel, tell_doubts
+from crustframe.steps import Errors, as_granted, buy_new, client_of, plan_run, stacklevel, tell_doubts, warn_of_nobody
 from crustframe.verdict import MinVerdict
 
 if TYPE_CHECKING:
@@ -257,6 +257,7 @@ def enrich(
     nobody = not (report.statuses["matched"] or report.statuses["no_match"])
     if bought.stopped is not None and (errors == "raise" or (nobody and isinstance(bought.stopped, BadRequestError))):
         raise bought.stopped
+    warn_of_nobody(cells, column, data)
     if report.stopped or report.statuses["failed"] or report.statuses["in_doubt"]:
         warnings.warn(str(report), PartialResultWarning, stacklevel=stacklevel())
     return enrichment

@@ -266,7 +266,7 @@ class ResponseError(APIError, ValueError):
 
 
 class PartialResultWarning(UserWarning):
-    """A run ended before everybody was asked for; the rows say who, and nothing paid is lost."""
+    """A run ended before everybody was asked for, or no cell named anybody; the rows say who, nothing paid is lost."""
 
 
 _LEGACY_FAILURE: Final = "Internal system error while processing profile"  # seed 002: PE02

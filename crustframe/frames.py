@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from crustframe.client import Client
+from crustframe.contract import BUSINESS_EMAIL, PROFILE_URL, IdentifierKind
 from crustframe.errors import ColumnExistsError, ColumnNotFoundError, SettingError
-from crustframe.identifiers import read_identifiers
+from crustframe.identifiers import count_refused, read_identifiers
 from crustframe.question import Question
+from crustframe.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
 Only = Literal["all", "missing", "failed", "stale"]
 
 STATUS_COLUMN: Final = "crust.status"
+_KINDS_IN_WORDS: Final[Mapping[IdentifierKind, str]] = {PROFILE_URL: "profile URL", BUSINESS_EMAIL: "business e-mail"}
+_SAMPLE: Final = 1_000
 _UNRESOLVED: Final = frozenset({"failed", "in_doubt", "not_run"})
 
 
@@ -31,6 +36,66 @@ def cells_of(data: Any, column: Hashable | None) -> list[object]:
     if isinstance(data, str):
         raise SettingError("The data are one text, not a column. Nothing was sent.", hint="put it in a list.")
     return data.tolist() if isinstance(data, pd.Series | pd.Index) else list(data)
+
+
+def nobody_named(
+    cells: Iterable[object],
+    column: Hashable | None,
+    others: Callable[[int], Mapping[Any, Sequence[object]]],
+    kinds: Collection[IdentifierKind] = (PROFILE_URL, BUSINESS_EMAIL),
+) -> str:
+    """Return what to say if every cell that is not blank is refused, else nothing.
+
+    Parameters
+    ----------
+    cells : iterable
+        The column that was asked about.
+    column : hashable or None
+        Its name, if it has one.
+    others : callable
+        Returns the first cells, as many as it is told, of the columns beside it.
+    kinds : collection of str
+        Which identifiers can be asked about.
+    """
+    n_refused = count_refused(cells, kinds)
+    if not n_refused:
+        return ""
+    wanted = " or ".join(f"a {_KINDS_IN_WORDS[kind]}" for kind in kinds)
+    of_column = "" if column is None else f" of column {str(column)!r}"
+    hint = _likely_column(others(_SAMPLE), column, kinds) or f"name a column whose cells hold {wanted}."
+    return (
+        f"No cell{of_column} holds {wanted}; refused: {n_refused}. Nothing was sent, nothing was charged.\nHint: {hint}"
+    )
+
+
+def _likely_column(
+    others: Mapping[Any, Sequence[object]], column: Hashable | None, kinds: Collection[IdentifierKind]
+) -> str:
+    found = {name: _counts(cells, kinds) for name, cells in others.items() if name != column}
+    likely = max(found, key=lambda name: found[name].total(), default=None)
+    if likely is None or not found[likely]:
+        return ""
+    what = " and ".join(counted(n, _KINDS_IN_WORDS[kind]) for kind, n in found[likely].items())
+    where = f" in its first {_SAMPLE:,} rows" if len(others[likely]) == _SAMPLE else ""
+    return f"column {str(likely)!r} holds {what}{where}."
+
+
+def columns_beside(data: Any) -> Callable[[int], Mapping[Any, Sequence[object]]]:
+    """Return how to read the first cells of the columns of a frame; of anything else, there are none."""
+    import pandas as pd
+
+    def read(n_rows: int) -> Mapping[Any, Sequence[object]]:
+        if not isinstance(data, pd.DataFrame):
+            return {}
+        return {name: data.iloc[:n_rows, position].tolist() for position, name in enumerate(data.columns)}
+
+    return read
+
+
+def _counts(cells: Iterable[object], kinds: Collection[IdentifierKind]) -> Counter[IdentifierKind]:
+    read = read_identifiers(cells)
+    found = Counter(read.unique[position].kind for position in read.per_row if position >= 0)
+    return Counter({kind: n for kind, n in found.items() if kind in kinds})
 
 
 def _column_of(frame: pd.DataFrame, column: Hashable | None) -> pd.Series[Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 from urllib.parse import quote, unquote_to_bytes, urlsplit
@@ -166,6 +166,17 @@ def read_identifiers(cells: Iterable[object]) -> Identifiers:
     return Identifiers(unique, per_row, refusals, spellings)
 
 
+def count_refused(cells: Iterable[object], kinds: Collection[IdentifierKind]) -> int:
+    """Return how many cells are refused, or 0 as soon as one names somebody of these kinds."""
+    refused = 0
+    for cell in cells:
+        found = _read(cell) if isinstance(cell, str) else BLANK if _is_missing(cell) else Refusal("not_text")
+        if isinstance(found, Identifier) and found.kind in kinds:
+            return 0
+        refused += found is not BLANK
+    return refused
+
+
 def read_identifier(cell: object) -> Identifier:
     """Return the identifier that one cell names.
 
@@ -182,6 +193,14 @@ def read_identifier(cell: object) -> Identifier:
         f"{str(cell)[:80]!r}: {REASONS.get(reason, 'the cell is empty')}. Nothing was sent, nothing was charged.",
         hint="give a URL such as https://www.linkedin.com/in/avery-example or an address such as avery@corp.example.",
     )
+
+
+def is_address(text: str) -> bool:
+    """Whether a text can be nothing but the address of one person: a URL of a profile, or an e-mail."""
+    found = _read(text)
+    if isinstance(found, Refusal):
+        return found.reason in {"free_mail", "government_mail"}
+    return found.kind == BUSINESS_EMAIL or "linkedin.com/in/" in text.lower()
 
 
 def _is_missing(cell: object) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -13,12 +13,14 @@ import typer
 
 from crustframe.api.surfaces import Api
 from crustframe.client import DEFAULT_CONCURRENCY, MAX_CONCURRENCY, Client
+from crustframe.contract import BUSINESS_EMAIL, PROFILE_URL, IdentifierKind
 from crustframe.errors import ColumnNotFoundError, SettingError
 from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction
-from crustframe.frames import Only
+from crustframe.frames import Only, nobody_named
 from crustframe.purchasing import OnDoubt
 from crustframe.routes import Route
 from crustframe.verdict import MinVerdict
+from crustframe.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,16 +99,19 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help=f"Do not ask above {ASK_A
 
 
 def open_table(source: str, delimiter: str | None, encoding: str | None, sheet: str | None) -> Table:
-    """Open the input."""
+    """Open the input, and say so if it has no header."""
     from crustframe.tables import read_table
 
-    return read_table(source, delimiter=delimiter, encoding=encoding, sheet=sheet)
+    table = read_table(source, delimiter=delimiter, encoding=encoding, sheet=sheet)
+    if table.header_note:
+        say(table.header_note)
+    return table
 
 
 def column_of(table: Table, column: str | None) -> str:
     """Return the named column, or the only one."""
     if column is not None:
-        return column
+        return table.named(column)
     if len(table.columns) == 1:
         return table.columns[0]
     raise ColumnNotFoundError(
@@ -186,6 +191,26 @@ def frame_of(table: Table, column: str, names: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(table.column(name), dtype=object) for name in there})
 
 
+def check_output(table: Table, output: str, names: Sequence[str], *, overwrite: bool) -> None:
+    """Settle, before anything is bought, that the table with its new columns can be written; say in which encoding."""
+    table.check(output, names, overwrite_columns=overwrite)
+    if note := table.encoding_note(output):
+        say(note)
+
+
+def is_about_nobody(
+    table: Table,
+    column: str,
+    cells: Iterable[object],
+    kinds: Collection[IdentifierKind] = (PROFILE_URL, BUSINESS_EMAIL),
+) -> bool:
+    """Whether no cell of the column names anybody; says so, with the column that does."""
+    words = nobody_named(cells, column, table.sample, kinds)
+    if words:
+        say(words)
+    return bool(words)
+
+
 def write(table: Table, output: str, added: Mapping[str, Sequence[object]], *, csv_safe: bool, overwrite: bool) -> None:
     """Write the table with its new columns, and say what a spreadsheet would have made of some cells."""
     try:
@@ -196,6 +221,9 @@ def write(table: Table, output: str, added: Mapping[str, Sequence[object]], *, c
     if written.neutralised:
         what = f"{written.neutralised} cells that a spreadsheet would run as formulas"
         say(f"{what} were defused with a leading ' (--no-csv-safe leaves them as they are)")
+    if written.sums:
+        what = counted(written.sums, "phone number looks like a sum", "phone numbers look like sums")
+        say(f"{what} to Excel, such as +1-555-0148: open the file with Data > From Text and take the column as text")
     if written.cut:
         say(f"{written.cut} texts were longer than a cell of a workbook and were cut")
 
@@ -206,8 +234,10 @@ def say(text: str) -> None:
     typer.echo(clean, err=True)
 
 
-def exit_code(report: Report) -> int:
+def exit_code(report: Report, *, about_nobody: bool = False) -> int:
     """Return how a run ended, as scripts read it."""
+    if about_nobody:
+        return PARTIAL_EXIT
     if report.stopped_exit_code is not None:
         return report.stopped_exit_code
     if report.hit_ceiling:

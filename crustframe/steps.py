@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from crustframe.assembly import PeopleTable
 from crustframe.client import Client
-from crustframe.errors import APIError, BadRequestError, OfflineError, PermissionDeniedError
-from crustframe.identifiers import Identifiers
+from crustframe.contract import BUSINESS_EMAIL, PROFILE_URL, IdentifierKind
+from crustframe.errors import APIError, BadRequestError, OfflineError, PartialResultWarning, PermissionDeniedError
+from crustframe.frames import columns_beside, nobody_named
+from crustframe.identifiers import Identifiers, is_address
 from crustframe.ledger import Known
 from crustframe.moving import cost_notes
 from crustframe.plan import Plan, make_plan
@@ -215,6 +218,21 @@ def in_words_of(question: Question, error: BadRequestError | PermissionDeniedErr
         hint=f"leave it out; the nearest that this account offers: {', '.join([*near][:5]) or 'none'}.",
         **facts,
     )
+
+
+def warn_of_nobody(
+    cells: Iterable[object],
+    column: Hashable | None,
+    data: Any,
+    kinds: Collection[IdentifierKind] = (PROFILE_URL, BUSINESS_EMAIL),
+) -> None:
+    """Warn if every cell that is not blank is refused, or if somebody has become the name of the column."""
+    name = getattr(data, "name", None) if column is None else column
+    if isinstance(name, str) and is_address(name):
+        what = f"The column is named {name!r}, so somebody was read as a header and is not in the rows."
+        warnings.warn(f"{what}\nHint: read the file with header=None.", PartialResultWarning, stacklevel=stacklevel())
+    if words := nobody_named(cells, column, columns_beside(data), kinds):
+        warnings.warn(words, PartialResultWarning, stacklevel=stacklevel())
 
 
 def stacklevel() -> int:

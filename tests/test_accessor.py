@@ -280,6 +280,7 @@ EXPECTED = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:No cell of column")
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ROWS)
 def test_any_rows_come_back_in_order_each_with_its_own_status(client, rows):

@@ -7,6 +7,7 @@ import errno
 import io
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -75,6 +76,15 @@ PAYLOADS = [
     "-",
     "=",
 ]
+
+
+# A sign and 7 or more digits, with gaps: spreadsheets show it, or at worst do a sum.
+NUMBER = re.compile(r"[ (]*\+[ (]*[0-9](?:[ ()./-]*[0-9]){6,14} *")
+
+
+def is_inert(cell: str) -> bool:
+    """Whether no spreadsheet runs a cell, however it splits the line."""
+    return not cell.lstrip(INVISIBLE).startswith(tuple(TRIGGERS)) or NUMBER.fullmatch(cell.rstrip('"')) is not None
 
 
 def written(
@@ -209,25 +219,42 @@ def test_odd_spellings_are_not_tidied(tmp_path, oddity):
     assert b'a,b,"n"\n' + oddity + b',x,"1"\nlast,y,"2"\n' == out
 
 
-def test_any_encoding_that_is_named(tmp_path):
-    out = written(tmp_path, "navn;by\r\nSøren;Århus\r\n".encode("cp1252"), {"n": ["é"]}, encoding="cp1252")
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "iso8859-15", "mac-roman", "cp865"])
+@pytest.mark.parametrize("out", ["out.csv", "out.tsv"])
+def test_an_encoding_that_lacks_characters_gives_way_to_utf_8(tmp_path, encoding, out):
+    data = "navn,by\r\nSøren,Århus\r\n".encode(encoding)
 
-    assert 'navn;by;"n"\r\nSøren;Århus;"é"\r\n'.encode("cp1252") == out
+    found = written(tmp_path, data, {"n": ["李 ł 😀"]}, encoding=encoding, out=out)
+
+    assert found.startswith(b"\xef\xbb\xbf")
+    again = table_of(tmp_path, found, name=out, encoding=encoding)  # the mark says more than a name
+    assert [["Søren"], ["Århus"], ["李 ł 😀"]] == [again.column(name) for name in ("navn", "by", "n")]
+    assert b"\r\n" in found
+
+
+@pytest.mark.parametrize(
+    ("encoding", "told"),
+    [(None, False), ("cp1252", True), ("latin-1", True), ("utf-16", False), ("gb18030", False), ("ascii", True)],
+)
+def test_another_encoding_is_told_before(tmp_path, encoding, told):
+    table = table_of(tmp_path, "a\nx\n".encode("utf-16-le" if encoding == "utf-16" else "ascii"), encoding=encoding)
+
+    assert told == ("UTF-8 with a byte order mark" in table.encoding_note(tmp_path / "out.csv"))
+    assert "" == table.encoding_note(tmp_path / "out.xlsx")
+
+
+def test_renamed_columns_keep_their_encoding(tmp_path):
+    table = table_of(tmp_path, "navn;by\nSøren;Århus\n".encode("cp1252"), encoding="cp1252")
+
+    table.write_renamed(tmp_path / "out.csv", ["name", "by"])
+
+    assert '"name";by\nSøren;Århus\n'.encode("cp1252") == (tmp_path / "out.csv").read_bytes()
 
 
 def test_utf_16_named_without_a_mark(tmp_path):
     out = written(tmp_path, "a,b\n1,2\n".encode("utf-16-le"), {"n": [3]}, encoding="utf-16")
 
     assert 'a,b,"n"\n1,2,"3"\n'.encode("utf-16-le") == out
-
-
-def test_an_answer_the_encoding_lacks_loses_nothing(tmp_path):
-    (tmp_path / "out.csv").write_bytes(b"before")
-
-    with pytest.raises(TableError, match=r"'李' beside line 2 of in.csv does not exist in cp1252.*ledger"):
-        written(tmp_path, "navn\nSøren\n".encode("cp1252"), {"n": ["李"]}, encoding="cp1252")
-
-    assert b"before" == (tmp_path / "out.csv").read_bytes()
 
 
 def test_wrong_encoding_names_line_and_byte(tmp_path):
@@ -416,9 +443,41 @@ def test_every_type_has_one_spelling(tmp_path):
 
 
 def test_control_characters_and_lone_surrogates_become_harmless(tmp_path):
-    out = written(tmp_path, b"a\nx\n", {"n": ["one\r\ntwo\nthree\x00four\ud800\x85five"]})
+    out = written(tmp_path, b"a\nx\n", {"n": ["one\ttwo\x00three\ud800four\x7ffive"]})
 
-    assert 'a,"n"\nx,"one two three four\ufffd five"\n' == out.decode()
+    assert 'a,"n"\nx,"one two three\ufffdfour five"\n' == out.decode()
+
+
+@pytest.mark.parametrize("out", ["out.csv", "out.tsv", "out.xlsx", "out.parquet", "out.jsonl"])
+@pytest.mark.parametrize("csv_safe", [True, False])
+def test_line_breaks_stay(tmp_path, out, csv_safe):
+    texts = ["one\ntwo", "Dear Avery,\n\nthree\nfour", '"five"\nsix; seven, eight']
+    written(tmp_path, b"a,b\n1,x\n2,y\n3,z\n", {"n": texts}, out=out, csv_safe=csv_safe)
+
+    found = read_table(tmp_path / out)
+
+    assert texts == found.column("n")
+    assert ["x", "y", "z"] == found.column("b")
+
+
+def test_every_kind_of_line_break_stays_in_text(tmp_path):
+    texts = ["a\r\nb", "a\rb", "a\u2028b", "a\x85b", "a\vb", "a\fb"]
+    out = written(tmp_path, b"x\n" + b"1\n" * 6, {"n": texts}).decode()
+
+    rows = list(csv.DictReader(io.StringIO(out, newline="")))
+    assert [*texts[:4], "a\nb", "a\nb"] == [row["n"] for row in rows]
+
+
+def test_a_trigger_behind_a_line_break_is_defused(tmp_path):
+    texts = ["Skills:\n- Go\n- C", "safe\r\n\r\n=1+1", "safe\n \u200b@x", "safe\n\n", 'safe\n"']
+    table = table_of(tmp_path, b"a\n" + b"1\n" * 5)
+
+    told = table.write(tmp_path / "out.csv", {"n": texts})
+
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_bytes().decode(), newline="")))
+    safe = ["Skills:\n'- Go\n'- C", "safe\r\n\r\n'=1+1", "safe\n' \u200b@x", "safe", "safe\n'\""]
+    assert safe == [row["n"] for row in rows]
+    assert 4 == told.neutralised
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
@@ -433,7 +492,7 @@ def test_no_payload_becomes_a_formula_with_any_separator(tmp_path, delimiter, qu
     for separator in ",;\t":
         for row in csv.reader(io.StringIO(out, newline=""), delimiter=separator):
             for cell in row:
-                assert not cell.lstrip(INVISIBLE).startswith(tuple(TRIGGERS)), (separator, cell)
+                assert is_inert(cell), (separator, cell)
     assert len(PAYLOADS) + 1 == len(list(csv.reader(io.StringIO(out, newline=""), delimiter=delimiter)))
 
 
@@ -451,7 +510,7 @@ def test_no_text_at_all_becomes_a_formula_with_any_separator(tmp_path, texts, de
     for separator in ",;\t":
         for row in csv.reader(io.StringIO(out, newline=""), delimiter=separator):
             for cell in row:
-                assert not cell.lstrip(INVISIBLE).startswith(tuple(TRIGGERS)), (separator, cell)
+                assert is_inert(cell), (separator, cell)
     rows = list(csv.reader(io.StringIO(out, newline=""), delimiter=delimiter))[1:]
     if nested:
         clean = [[t, {t: t}] for t in texts]

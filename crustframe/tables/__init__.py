@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
@@ -62,6 +63,7 @@ _TAB_SUFFIXES: Final = (".tsv", ".tab")
 _TITLE: Final = "Sheet1"
 _HEAD: Final = 2**12
 _NAMES_SHOWN: Final = 30
+_BY_NUMBER: Final = "there is no header, since the first line names somebody: give a number, such as --column 1."
 
 
 @dataclass(frozen=True)
@@ -79,12 +81,15 @@ class Written:
         from workbook to text or back would have brought to life.
     cut : int
         Texts cut at Excel's 32,767 characters; 0 but for workbooks.
+    sums : int
+        Phone numbers of a delimited text that Excel would take for sums, such as ``+1-555-0148``.
     """
 
     rows: int
     columns: int
     neutralised: int
     cut: int = 0
+    sums: int = 0
 
 
 def read_table(
@@ -105,7 +110,7 @@ def read_table(
         One character, or ``tab``, ``comma``, ``semicolon``, ``pipe``. By default a tab in a ``.tsv`` file, else
         what the header shows: ``,`` ``;`` tab or ``|``.
     encoding : str, optional
-        By default what the byte order mark says, else UTF-8. JSON lines are always UTF-8.
+        By default UTF-8. A byte order mark says more than any name; JSON lines are always UTF-8.
     sheet : str, optional
         Name of a workbook's sheet; by default the first.
 
@@ -116,7 +121,7 @@ def read_table(
     Raises
     ------
     TableError
-        No such file, not a table, no header, not in this encoding, a broken line, too large a workbook.
+        No such file, not a table, an empty first line, not in this encoding, a broken line, too large a workbook.
     """
     origin = Source(source)
     head = origin.head(_HEAD)
@@ -146,7 +151,8 @@ class Table:
     Attributes
     ----------
     columns : list of str
-        The header as read; for JSON lines all names that occur.
+        The header as read; for JSON lines all names that occur. A first line that holds a profile URL or an e-mail
+        address is no header but a row: the columns are then ``column_1``, ``column_2`` and so on.
     """
 
     def __init__(self, source: Source, content: Content) -> None:
@@ -161,6 +167,36 @@ class Table:
         if self._n_rows is None:
             self._n_rows = self._content.count()
         return self._n_rows
+
+    @property
+    def header_note(self) -> str:
+        """What to say of a table without a header; of any other, nothing."""
+        if self._content.has_header:
+            return ""
+        return (
+            f"The first line of {self._source.name} names somebody, so the file has no header; "
+            f"its columns are called {_listed(self.columns)}, or by number: --column 1."
+        )
+
+    def encoding_note(self, destination: str | os.PathLike[str]) -> str:
+        """What to say, before anything is bought, if `write` will use another encoding than the input's."""
+        content = self._content
+        if self.kind_for(destination) != "text" or not isinstance(content, Delimited) or content.style.holds_any_text:
+            return ""
+        return (
+            f"{self._source.name} is in {content.style.codec}, which cannot hold every answer; the output will be "
+            "UTF-8 with a byte order mark, which Excel reads."
+        )
+
+    def named(self, column: str) -> str:
+        """Return the name of a column, which for a table without a header may be given by its number."""
+        is_number = not self._content.has_header and column.isascii() and column.isdigit()
+        return dict(enumerate(self.columns, start=1)).get(int(column), column) if is_number else column
+
+    def sample(self, n_rows: int) -> dict[str, list[object]]:
+        """Return the cells of the first rows, by column; of columns with one name, those of the last."""
+        rows = list(islice(self._content.rows(), n_rows))
+        return {name: [row[position] for row in rows] for position, name in enumerate(self.columns)}
 
     def column(self, name: str) -> list[object]:
         """Return the cells of one column.
@@ -238,15 +274,15 @@ class Table:
     ) -> Written:
         """Write the table with columns added; the file appears whole or not at all.
 
-        Delimited text keeps its encoding, byte order mark, line endings, delimiter and every byte of its own
-        cells; rows shorter than the header are filled up with delimiters. JSON lines keep every byte of their own
-        members; Parquet keeps types and metadata. A destination whose suffix asks for another kind (``.tsv`` from
+        Delimited text keeps its encoding, byte order mark, line endings, delimiter and every byte of its own cells; but
+        an encoding that lacks characters, such as cp1252, gives way to UTF-8 with a byte order mark. A table without a
+        header gets one. Rows shorter than the header are filled up with delimiters. JSON lines keep every byte of their
+        own members; Parquet keeps types and metadata. A destination whose suffix asks for another kind (``.tsv`` from
         commas, ``.csv`` from tabs, ``.xlsx``, ``.parquet``, ``.jsonl``) has every cell written anew: the texts of
         delimited text stay texts, other values get the type that holds them all. Stdout is delimited text, but JSON
         lines where those came in. From another kind, ``.csv`` and stdout are UTF-8 with commas. A written workbook
         holds the one sheet, values without styles, formulas as their last values, and times as UTC without a zone.
-        Line breaks and control characters become spaces in added text of delimited files, and in a workbook's cells
-        written as text.
+        In delimited files, line breaks of added text stay, in quotes, and other control characters become spaces.
 
         Parameters
         ----------
@@ -256,8 +292,9 @@ class Table:
             Typed columns. In text, a number keeps all its digits, a time is ISO 8601 in UTC, a list is JSON,
             missing is empty; in Parquet and JSON lines, values have types and missing is null.
         csv_safe : bool
-            Put ``'`` before an added text that a spreadsheet could take for a formula. Has no effect on Parquet and
-            JSON lines, which no spreadsheet opens by itself.
+            Put ``'`` before an added text, or a line of it, that a spreadsheet could take for a formula, and leave out
+            line breaks at its end. Phone numbers stay as they are. Has no effect on Parquet and JSON lines, which no
+            spreadsheet opens by itself.
         overwrite_columns : bool
             Let an added column take the place of one of the same name, but for the rows that hold `KEEP`.
 
@@ -329,7 +366,7 @@ class Table:
         if count == 0:
             raise ColumnNotFoundError(
                 f"{self._source.name} has no column {name!r}; it has {_listed(self.columns)}. Nothing was sent.",
-                hint=_nearest(name, self.columns),
+                hint=_nearest(name, self.columns) if self._content.has_header else _BY_NUMBER,
             )
         return self.columns.index(name)
 
@@ -377,8 +414,8 @@ class Table:
                 if isinstance(content, Delimited) and style == content.style:
                     sink.writelines(content.spliced(new.names, new.rows(self.n_rows), placement, cells))
                 else:
-                    write_as_text(sink, self._grid(new, placement), cells, style, self._source.name)
-                return replace(written, neutralised=cells.neutralised)
+                    write_as_text(sink, self._grid(new, placement), cells, style.holding_any_text())
+                return replace(written, neutralised=cells.neutralised, sums=cells.sums)
         return written
 
     def _grid(self, new: Added, placement: Placement) -> Grid:
@@ -431,6 +468,8 @@ def write_rows(destination: str | os.PathLike[str], frame: pd.DataFrame, *, besi
     new = Added.of(frame)
     grid = Grid(new.names, partial(new.rows, len(frame)), dict(enumerate(new.columns)))
     kind = _kind_of(destination, "text") if beside is None else beside.kind_for(destination)
+    if kind == "workbook":
+        refuse_oversize(len(frame) + 1, len(new.names))
     with _opened(destination) as sink:
         match kind:
             case "workbook":
@@ -441,7 +480,7 @@ def write_rows(destination: str | os.PathLike[str], frame: pd.DataFrame, *, besi
                 write_as_lines(sink, grid)
             case "text":
                 style = TextStyle(_delimiter_of(Path(destination).suffix.lower()))
-                write_as_text(sink, grid, CsvCells(style.delimiter, safe=True), style, "the list")
+                write_as_text(sink, grid, CsvCells(style.delimiter, safe=True), style)
 
 
 def _opened(destination: str | os.PathLike[str]) -> AbstractContextManager[IO[bytes]]:

@@ -17,12 +17,24 @@ _IGNORABLE: Final = (
 )
 # https://owasp.org/www-community/attacks/CSV_Injection names these, the last four in full width.
 _TRIGGER: Final = r"=+\-@\t\r\n\x00\uff1d\uff0b\uff0d\uff20"
+_OPERATOR: Final = r"=+\-@\uff1d\uff0b\uff0d\uff20"
 _LEADING_TRIGGER: Final = re.compile(f"[{_IGNORABLE}]*[{_TRIGGER}]")
 _SUSPICIOUS: Final = re.compile(f"[{_TRIGGER},;]")
-_LINE_BREAKS_AND_CONTROLS: Final = re.compile(r"\r\n|[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_BREAKS: Final = r"\r\n\x85\u2028\u2029"
+_BREAK: Final = re.compile(f"[{_BREAKS}]")
+_PAGE_BREAK: Final = re.compile(r"[\x0b\x0c]")
+_CONTROL: Final = re.compile(r"[\x00-\x09\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _LONE_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _JSON_NUMBER: Final = r"-\d+(?:\.\d+)?(?:[eE][+\-]?\d+)?[,\]}]"
 _INERT: Final = (bool, int, float, Decimal, date, time)
+
+_DIGITS: Final = r"[0-9]{1,15}+"
+_GAP: Final = r"(?:[ \u00a0\u202f]?[./\-\u2010-\u2013] ?|[ \u00a0\u202f]{1,2})"
+_AREA: Final = rf"(?:{_DIGITS})?\({_DIGITS}\){_GAP}?"
+_PHONE_NUMBER: Final = re.compile(rf"\+?(?:{_DIGITS}{_GAP})*+(?:{_AREA})?{_DIGITS}(?:{_GAP}{_DIGITS})*+")
+_SUM: Final = re.compile(r"\+[0-9.]++(?: ?[/-] ?[0-9.]++)++")
+# E.164 ends at 15 digits; the shortest numbers with a country code have 7, and "+1-2" is no number.
+_FEWEST_DIGITS, _MOST_DIGITS = 7, 15
 
 
 def plain(value: object) -> Any:
@@ -87,6 +99,19 @@ def leads_to_formula(text: str) -> bool:
     return _LEADING_TRIGGER.match(text) is not None
 
 
+def are_phone_numbers(text: str) -> bool:
+    """Whether `text` is a phone number, or several joined with ``; ``: nothing that a spreadsheet could run."""
+    return all(
+        _PHONE_NUMBER.fullmatch(number.strip(" ")) and _FEWEST_DIGITS <= sum(map(str.isdigit, number)) <= _MOST_DIGITS
+        for number in text.split("; ")
+    )
+
+
+def looks_like_a_sum(text: str) -> bool:
+    """Whether Excel would show what comes out of a phone number such as ``+1-555-0148`` instead of the number."""
+    return _SUM.fullmatch(text.replace("(", "").replace(")", "")) is not None
+
+
 def whole_characters(text: str) -> str:
     """Return `text` with lone surrogates, which no file can hold, as U+FFFD."""
     return text if text.isascii() else _LONE_SURROGATE.sub("\ufffd", text)
@@ -99,40 +124,68 @@ def quoted(text: str) -> str:
 class CsvCells:
     """Renders values as quoted cells of a delimited file.
 
-    A file with commas is opened with semicolons or tabs on half the world's desktops, so a trigger behind such a
-    separator inside a cell is defused as well as one at its start. So is a separator at the end of a cell: the
-    closing quote behind it would open the next cell and swallow the line.
+    A file with commas is opened with semicolons or tabs on half the world's desktops, and its quotes then count for
+    less, so a trigger behind such a separator or a line break inside a cell is defused as well as one at its start. So
+    is a separator at the end of a cell: the closing quote behind it would open the next cell and swallow the line. Line
+    breaks at the end of a cell, which would do the same, are left out. Phone numbers stay as they are.
 
     Attributes
     ----------
     neutralised : int
         How many cells were defused so far.
+    sums : int
+        How many cells so far hold a phone number that Excel would compute.
     """
 
     def __init__(self, delimiter: str, *, safe: bool) -> None:
         self.neutralised = 0
+        self.sums = 0
         self._safe = safe
         separators = "".join(mark for mark in ",;" if mark != delimiter)
-        self._behind_separator = re.compile(f'([{separators}])([{_IGNORABLE}"]*)([{_TRIGGER}]|\\Z)')
+        self._boundary = re.compile(f"[{separators}{_BREAKS}]")
+        self._behind_boundary = re.compile(
+            f'[{separators}{_BREAKS}][{separators}{_BREAKS}{_IGNORABLE}"]*+([{_OPERATOR}]|\\Z)?'
+        )
         self._behind_separator_in_json = re.compile(
             rf'([{separators}](?:[{_IGNORABLE}"]|\\")*)(?!{_JSON_NUMBER})([{_TRIGGER}])'
         )
 
     def quoted(self, value: object) -> str:
         text = value if type(value) is str else text_of(value)
-        printable = text if text.isprintable() else whole_characters(_LINE_BREAKS_AND_CONTROLS.sub(" ", text))
+        printable = text if text.isprintable() else whole_characters(_tidy(text))
         if self._safe and _SUSPICIOUS.search(text) and not isinstance(simple := plain(value), _INERT):
             printable = self._defused(text, printable, is_json=isinstance(simple, (list, tuple, dict)))
         return quoted(printable)
 
     def _defused(self, text: str, printable: str, *, is_json: bool) -> str:
+        if are_phone_numbers(text):
+            self.sums += looks_like_a_sum(text)
+            return text
         if is_json:
             safe = self._behind_separator_in_json.sub(_json_escaped, printable)
         else:
-            safe = self._behind_separator.sub(r"\1'\2\3", printable)
+            printable = _without_last_breaks(printable)
+            safe = self._behind_boundary.sub(self._marked, printable)
             safe = f"'{safe}" if leads_to_formula(text) else safe
         self.neutralised += safe != printable
         return safe
+
+    def _marked(self, match: re.Match[str]) -> str:
+        """Put ``'`` behind the last of the boundaries in `match`, if something to defuse follows them."""
+        if match[1] is None:
+            return match[0]
+        *_, last = self._boundary.finditer(match[0])
+        return f"{match[0][: last.end()]}'{match[0][last.end() :]}"
+
+
+def _tidy(text: str) -> str:
+    """Return `text` with its line breaks and without other control characters."""
+    return _CONTROL.sub(" ", _PAGE_BREAK.sub("\n", text))
+
+
+def _without_last_breaks(text: str) -> str:
+    body = text.rstrip()
+    return body if _BREAK.search(text, len(body)) else text
 
 
 def _json_escaped(match: re.Match[str]) -> str:

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, Literal
 
+from crustframe.identifiers import is_address
+
 Kind = Literal["text", "workbook", "parquet", "lines"]
+
+
+def holds_people(names: Iterable[str]) -> bool:
+    """Whether a first line holds a profile URL or an e-mail address, so that it is no header."""
+    return any(map(is_address, names))
+
+
+def numbered(width: int) -> list[str]:
+    """Return the names of columns that have none."""
+    return [f"column_{number}" for number in range(1, width + 1)]
 
 
 class Content(ABC):
@@ -18,10 +30,13 @@ class Content(ABC):
         ``text`` (CSV, TSV), ``workbook``, ``parquet`` or ``lines`` (JSON).
     columns : list of str
         Names of the columns, in order.
+    has_header : bool
+        Whether the table names its columns; otherwise they are called ``column_1``, ``column_2`` and so on.
     """
 
     kind: ClassVar[Kind]
     columns: list[str]
+    has_header: bool = True
 
     @abstractmethod
     def rows(self) -> Iterator[Sequence[object]]:

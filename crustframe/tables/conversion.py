@@ -57,21 +57,12 @@ def write_as_parquet(sink: IO[bytes], grid: Grid) -> None:
     write_batches(sink, schema, typed_batches(schema, grid.rows()))
 
 
-def write_as_text(sink: IO[bytes], grid: Grid, cells: CsvCells, style: TextStyle, place: str) -> None:
-    """Write delimited text, every cell anew; `place` names the table to whoever must mend its row.
-
-    Raises
-    ------
-    TableError
-        A cell does not exist in the encoding.
-    """
+def write_as_text(sink: IO[bytes], grid: Grid, cells: CsvCells, style: TextStyle) -> None:
+    """Write delimited text, every cell anew, in a style that holds any text."""
     sink.write(style.bom)
-    for number, row in enumerate(chain([grid.names], grid.rows()), start=1):
+    for row in chain([grid.names], grid.rows()):
         texts = [_quoted(cell, cells, is_own=i in grid.texts) for i, cell in enumerate(row)]
-        try:
-            sink.write((style.delimiter.join(texts) + style.line_ending).encode(style.codec))
-        except UnicodeEncodeError as error:
-            raise style.lacks(error, f"in row {number} of {place}") from None
+        sink.write((style.delimiter.join(texts) + style.line_ending).encode(style.codec))
 
 
 def _quoted(cell: Any, cells: CsvCells, *, is_own: bool) -> str:

@@ -7,14 +7,15 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from io import TextIOWrapper
+from itertools import chain
 from typing import IO, ClassVar, Final, NamedTuple
 
 from crustframe.errors import TableError
 from crustframe.tables.cells import CsvCells
-from crustframe.tables.content import Content, Kind
+from crustframe.tables.content import Content, Kind, holds_people, numbered
 from crustframe.tables.placement import KEEP, Placement
 from crustframe.tables.source import Source
 
@@ -22,6 +23,7 @@ MAX_CELL: Final = 16 * 2**20
 DELIMITERS: Final = (",", ";", "\t", "|")
 _DELIMITER_NAMES: Final = {"comma": ",", "semicolon": ";", "tab": "\t", r"\t": "\t", "pipe": "|"}
 _CODEC_WITHOUT_BOM: Final = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le"}
+_HOLD_ANY_TEXT: Final = frozenset({"utf-8", "utf-16-le", "utf-16-be", "gb18030"})
 _BOMS: Final = {"utf-8": codecs.BOM_UTF8, "utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}
 
 
@@ -42,12 +44,14 @@ class TextStyle:
     bom: bytes = b""
     line_ending: str = "\n"
 
-    def lacks(self, error: UnicodeEncodeError, place: str) -> TableError:
-        return TableError(
-            f"{error.object[error.start]!r} {place} does not exist in {self.codec}. Nothing was written, "
-            "nothing is lost: the paid answers are in the ledger.",
-            hint="write to an .xlsx file, or save the input as UTF-8, and run it again; it is free of charge.",
-        )
+    @property
+    def holds_any_text(self) -> bool:
+        """Whether every answer can be written in this encoding."""
+        return self.codec in _HOLD_ANY_TEXT
+
+    def holding_any_text(self) -> TextStyle:
+        """Return this style where it holds any text, else in UTF-8 with the mark by which Excel knows it."""
+        return self if self.holds_any_text else replace(self, codec="utf-8", bom=codecs.BOM_UTF8)
 
 
 class Delimited(Content):
@@ -60,7 +64,7 @@ class Delimited(Content):
     delimiter : str, optional
         One character, or ``tab``, ``comma``, ``semicolon``, ``pipe``; by default seen in the header.
     encoding : str, optional
-        By default what the byte order mark says, else UTF-8.
+        By default UTF-8. A byte order mark says more than any name.
     """
 
     kind: ClassVar[Kind] = "text"
@@ -70,8 +74,13 @@ class Delimited(Content):
         self._bom, self._codec = _read_encoding(source, encoding)
         self._delimiter = _checked_delimiter(delimiter) if delimiter else self._sniffed_delimiter()
         self._header = self._read_header()
+        line_ending = _line_ending(self._header.raw) or "\n"
+        self.style = TextStyle(self._delimiter, self._codec, self._bom, line_ending)
+        self.has_header = not holds_people(self._header.cells)
+        if not self.has_header:
+            names = numbered(len(self._header.cells))
+            self._header = Record(0, self._delimiter.join(names) + line_ending, names)
         self.columns = self._header.cells
-        self.style = TextStyle(self._delimiter, self._codec, self._bom, _line_ending(self._header.raw) or "\n")
 
     def rows(self) -> Iterator[Sequence[object]]:
         """Yield the cells of every row, padded to the header's width."""
@@ -82,17 +91,25 @@ class Delimited(Content):
     def spliced(
         self, names: Sequence[str], added: Iterable[Sequence[object]], placement: Placement, cells: CsvCells
     ) -> Iterator[bytes]:
-        """Yield the bytes of the table with the added cells in place and all others as they were."""
+        """Yield the table with the added cells in place and all others as they were, in a style that holds any text."""
+        style = self.style.holding_any_text()
+        yield style.bom
+        for text in self._spliced(names, added, placement, cells):
+            yield text.encode(style.codec)
+
+    def _spliced(
+        self, names: Sequence[str], added: Iterable[Sequence[object]], placement: Placement, cells: CsvCells
+    ) -> Iterator[str]:
         new_rows = iter(added)
-        yield self._bom + self._encoded(self._header, self._header_with(names, placement, cells))
+        yield self._header_with(names, placement, cells)
         for record in self._records():
             if not self._is_row(record):
-                yield self._encoded(record, record.raw)
+                yield record.raw
                 continue
             new = next(new_rows, None)
             if new is None:
                 raise self._source.changed()
-            yield self._encoded(record, self._with_cells(record, [_rendered(cell, cells) for cell in new], placement))
+            yield self._with_cells(record, [_rendered(cell, cells) for cell in new], placement)
         if next(new_rows, None) is not None:
             raise self._source.changed()
 
@@ -104,9 +121,9 @@ class Delimited(Content):
         for (start, end), old, new in reversed(list(zip(spans, self.columns, names, strict=True))):
             if new != old:
                 body = body[:start] + cells.quoted(new) + body[end:]
-        yield self._bom + self._encoded(self._header, body + ending)
-        for record in self._records():
-            yield self._encoded(record, record.raw)
+        yield self._bom
+        for raw in chain([body + ending] if self.has_header else [], (record.raw for record in self._records())):
+            yield raw.encode(self._codec)
 
     def _header_with(self, names: Sequence[str], placement: Placement, cells: CsvCells) -> str:
         new = [cells.quoted(name) if i in placement.appended else "" for i, name in enumerate(names)]
@@ -132,7 +149,8 @@ class Delimited(Content):
     def _records(self) -> Iterator[Record]:
         with self._text() as text:
             records = read_records(text, self._delimiter, self._source.name)
-            next(records)
+            if self.has_header:
+                next(records)
             for record in records:
                 self._refuse_too_long(record)
                 yield record
@@ -143,8 +161,8 @@ class Delimited(Content):
     def _refuse_too_long(self, record: Record) -> None:
         if len(record.cells) > len(self.columns):
             raise TableError(
-                f"Line {record.line} of {self._source.name} has {len(record.cells)} cells, the header "
-                f"{len(self.columns)}. Nothing was written.",
+                f"Line {record.line} of {self._source.name} has {len(record.cells)} cells, the "
+                f"{'header' if self.has_header else 'first line'} {len(self.columns)}. Nothing was written.",
                 hint='put quotes around a cell that holds the delimiter ("a, b"), or name another with --delimiter.',
             )
 
@@ -176,12 +194,6 @@ class Delimited(Content):
                 return 0, 0
         cells = header.cells if header else []
         return sum(not cell.startswith(" ") for cell in cells), len(cells)
-
-    def _encoded(self, record: Record, text: str) -> bytes:
-        try:
-            return text.encode(self._codec)
-        except UnicodeEncodeError as error:
-            raise self.style.lacks(error, f"beside line {record.line} of {self._source.name}") from None
 
     @contextmanager
     def _text(self) -> Iterator[TextIOWrapper]:
@@ -287,11 +299,10 @@ def _checked_delimiter(delimiter: str) -> str:
 def _read_encoding(source: Source, encoding: str | None) -> tuple[bytes, str]:
     """Return the byte order mark of the source, perhaps empty, and the codec of what follows."""
     codec = _checked_codec(encoding or "utf-8")
-    if codec in _BOMS:
-        head = source.head(3)
-        for marked_codec, bom in _BOMS.items():
-            if head.startswith(bom):
-                return bom, marked_codec
+    head = source.head(3)
+    for marked_codec, bom in _BOMS.items():
+        if head.startswith(bom):
+            return bom, marked_codec
     return b"", codec
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from crustframe.errors import TableError
 
-STDOUT = "-"
+STDOUT: Final = "-"
+_ANY_WRITE: Final = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
 def refuse_unwritable(path: Path) -> None:
@@ -23,27 +25,42 @@ def refuse_unwritable(path: Path) -> None:
         raise unwritable(path.name, error) from error
     if exists and not path.is_file():
         raise TableError(f"{path.name or path} is not a regular file.", hint="name a file, or - for stdout.")
+    if exists and not path.stat().st_mode & _ANY_WRITE:
+        raise TableError(f"{path.name} is read-only.", hint="name another file, or make it writable.")
     folder = path.resolve().parent
     if not folder.is_dir():
         raise TableError(f"The folder of {path.name} does not exist.", hint="create it, or name another one.")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise TableError(f"The folder of {path.name} is not writable.", hint="choose another folder.")
+        raise _folder_refuses(path)
+    try:
+        with _scratch_beside(path.resolve()) as scratch:
+            scratch.touch(exist_ok=False)
+    except OSError as error:
+        raise _folder_refuses(path, error) from error
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Write beside `path`, then put it in its place in one step; whatever fails leaves `path` as it was."""
     target = path.resolve()
+    with _scratch_beside(target) as scratch:
+        try:
+            with scratch.open("xb") as sink:
+                yield sink
+                sink.flush()
+                os.fsync(sink.fileno())
+            scratch.replace(target)
+            _sync_folder(target.parent)
+        except OSError as error:
+            raise unwritable(path.name, error) from error
+
+
+@contextmanager
+def _scratch_beside(target: Path) -> Iterator[Path]:
+    """Lend a name in the folder of `target`; whatever is left under it is thrown away."""
     scratch = target.with_name(f".crustframe-{secrets.token_hex(8)}.tmp")
     try:
-        with scratch.open("xb") as sink:
-            yield sink
-            sink.flush()
-            os.fsync(sink.fileno())
-        scratch.replace(target)
-        _sync_folder(target.parent)
-    except OSError as error:
-        raise unwritable(path.name, error) from error
+        yield scratch
     finally:
         with suppress(OSError):
             scratch.unlink(missing_ok=True)
@@ -89,6 +106,11 @@ def unwritable(name: str, error: OSError) -> TableError:
         "Nothing is lost: the paid answers are in the ledger.",
         hint="make room or choose another place, and run the same command again; it is free of charge.",
     )
+
+
+def _folder_refuses(path: Path, error: OSError | None = None) -> TableError:
+    why = f" ({error.strerror or error})" if error else ""
+    return TableError(f"The folder of {path.name} is not writable{why}.", hint="choose another folder.")
 
 
 def _sync_folder(folder: Path) -> None:

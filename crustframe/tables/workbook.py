@@ -14,8 +14,8 @@ from typing import IO, Any, ClassVar, Final
 from zipfile import BadZipFile, ZipFile
 
 from crustframe.errors import TableError
-from crustframe.tables.cells import leads_to_formula, plain, text_of, whole_characters
-from crustframe.tables.content import Content, Kind
+from crustframe.tables.cells import are_phone_numbers, leads_to_formula, plain, text_of, whole_characters
+from crustframe.tables.content import Content, Kind, holds_people, numbered
 from crustframe.tables.destination import LeavingSink
 from crustframe.tables.source import Source
 
@@ -57,23 +57,26 @@ class Sheet(Content):
             header = next(self._trimmed_rows(workbook), [])
         if not header:
             raise TableError(f"The first row of {source.name} is empty; it should name the columns.")
-        self.columns = [text_of(cell) for cell in header]
+        names = [text_of(cell) for cell in header]
+        self.has_header = not holds_people(names)
+        self.columns = names if self.has_header else numbered(len(names))
 
     def rows(self) -> Iterator[Sequence[object]]:
         """Yield the cells of every row down to the last one in use, padded to the header's width."""
         width = len(self.columns)
         with self._workbook() as workbook:
-            rows = self._trimmed_rows(workbook)
-            next(rows, None)
+            rows = enumerate(self._trimmed_rows(workbook), start=1)
+            if self.has_header:
+                next(rows, None)
             n_blank = 0
-            for number, row in enumerate(rows, start=2):
+            for number, row in rows:
                 if not row:
                     n_blank += 1
                     continue
                 if len(row) > width:
                     raise TableError(
-                        f"Row {number} of {self._source.name} has {len(row)} cells, the header {width}. "
-                        "Nothing was written.",
+                        f"Row {number} of {self._source.name} has {len(row)} cells, the "
+                        f"{'header' if self.has_header else 'first row'} {width}. Nothing was written.",
                         hint="name every column in the first row.",
                     )
                 yield from ([None] * width for _ in range(n_blank))
@@ -210,7 +213,7 @@ class SheetWriter:
         shown = _cut(whole_characters(text))
         self.cut += len(shown) < len(text)
         triggers = leads_to_formula(shown)
-        self.neutralised += triggers
+        self.neutralised += triggers and not are_phone_numbers(shown)
         self._sheet.write_string(row, column, shown, self._inert if triggers else None)
 
 
