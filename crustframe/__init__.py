@@ -24,6 +24,7 @@ from crustframe.enrichment import Enrichment, Interrupted, enrich, matches, plan
 from crustframe.errors import CrustframeError, PartialResultWarning, RetirementWarning
 from crustframe.plan import Plan
 from crustframe.report import Report
+from crustframe.steps import last_report, set_ceiling
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -47,11 +48,13 @@ __all__ = [
     "contacts",
     "enrich",
     "errors",
+    "last_report",
     "matches",
     "plan",
     "plan_contacts",
     "sandbox",
     "schema",
+    "set_ceiling",
 ]
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())

@@ -69,16 +69,18 @@ from crustframe.shell import (
     WebhookUrl,
     Yes,
     age_of,
+    agreed_ceiling,
     check_output,
     check_waiting,
     client_of,
     column_of,
-    confirm,
     exit_code,
     fields_of,
     frame_of,
     is_about_nobody,
     is_attended,
+    left_out,
+    makes_them_anew,
     open_table,
     planning_client,
     say,
@@ -160,9 +162,10 @@ def enrich(
     check_waiting(wait=wait, sandbox=sandbox)
     table = open_table(source, delimiter, encoding, sheet)
     fields = fields_of(field)
-    names = [*(path.name for path in asked_paths(fields, lists=lists, api=api)), *provenance_names(provenance)]
+    paths = asked_paths(fields, lists=lists, api=api)
+    names = [*(path.name for path in paths), *provenance_names(provenance)]
     column = column_of(table, column)
-    overwrite = overwrite or only != "all"
+    overwrite = overwrite or only != "all" or makes_them_anew(table, paths)
     check_output(table, output, names, overwrite=overwrite)
     _check_extras(table, output, receipt, matches)
     if matches is not None:
@@ -190,7 +193,7 @@ def enrich(
             client.settings.require_key()
         if plan.in_doubt and on_doubt == "ask" and _confirmed_doubt(plan):
             on_doubt = "resend"
-        confirm(plan.credits_high, max_credits, yes=yes)
+        asked["max_credits"] = agreed_ceiling(client, plan.credits_high, max_credits, yes=yes)
         interrupted = False
         try:
             found = enrich_column(
@@ -214,7 +217,8 @@ def enrich(
             say_ticket(found.ticket)
             raise typer.Exit
         candidates = None if matches is None else found.matches
-    write(table, output, _added(frame, found, names), csv_safe=csv_safe, overwrite=overwrite)
+    added = _added(frame, found, names) | (left_out(table, names) if only == "all" else {})
+    write(table, output, added, csv_safe=csv_safe, overwrite=overwrite)
     if matches is not None and candidates is not None:
         write_rows(matches, candidates)
     say(str(found.report))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,16 @@ from crustframe.keys import FoundKey, KeyFinder, KeyStore, Secret, default_folde
 API_KEY_VARIABLE: Final = "CRUSTDATA_API_KEY"
 BASE_URL_VARIABLE: Final = "CRUSTFRAME_BASE_URL"
 CONFIG_VARIABLE: Final = "CRUSTFRAME_CONFIG"
+MAX_CREDITS_VARIABLE: Final = "CRUSTFRAME_MAX_CREDITS"
 LEDGER_VARIABLE: Final = "CRUSTFRAME_LEDGER"
 OFFLINE_VARIABLE: Final = "CRUSTFRAME_OFFLINE"
 REQUESTS_PER_MINUTE_VARIABLE: Final = "CRUSTFRAME_REQUESTS_PER_MINUTE"
 STORAGE_HOSTS_VARIABLE: Final = "CRUSTFRAME_STORAGE_HOSTS"
+
+SETTINGS_FILE: Final = "settings.toml"
+"""In the folder of :data:`CONFIG_VARIABLE`; it may say ``max_credits = 500``."""
+ASK_ABOVE_CREDITS: Final = 100.0
+"""What a run may cost without a ceiling that somebody named; reliability notes, section 7."""
 
 _HOST: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*\.?|[0-9a-f:.]*:[0-9a-f:.]*")
 _LOOPBACK: Final = re.compile(r"localhost|127(?:\.\d{1,3}){3}|::1")
@@ -44,6 +51,8 @@ class Settings:
         ``None``: what the server's own headers say, 15 until they do.
     storage_hosts : tuple of str
         Further hosts, and hosts below them, that results of jobs may be fetched from. No key goes there.
+    max_credits : float or None
+        Ceiling of every run that names none.
     """
 
     key: KeyFinder
@@ -52,6 +61,7 @@ class Settings:
     offline: bool = False
     requests_per_minute: float | None = None
     storage_hosts: tuple[str, ...] = ()
+    max_credits: float | None = None
 
     @property
     def api_key(self) -> Secret | None:
@@ -114,13 +124,46 @@ def read_settings(
         offline=_truth(env.get(OFFLINE_VARIABLE, "")) if offline is None else offline,
         requests_per_minute=None if pace is None else _read_pace(pace),
         storage_hosts=_read_hosts(env.get(STORAGE_HOSTS_VARIABLE, "")),
+        max_credits=_default_ceiling(env),
     )
+
+
+def read_ceiling(value: Any, where: str = "max_credits") -> float:
+    """Return a ceiling in credits, checked."""
+    try:
+        credits = float(value)
+    except (TypeError, ValueError):
+        credits = -1.0
+    if isinstance(value, bool) or not 0 <= credits < float("inf"):
+        raise SettingError(f"{where}={value!r} is no number of credits. Nothing was sent.", hint="give 0 or more.")
+    return credits
+
+
+def _default_ceiling(env: Mapping[str, str]) -> float | None:
+    """Return the ceiling that the environment names, else the one of the settings file."""
+    if named := env.get(MAX_CREDITS_VARIABLE):
+        return read_ceiling(named, MAX_CREDITS_VARIABLE)
+    file = config_folder(env) / SETTINGS_FILE
+    try:
+        settings = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"The settings in {file} cannot be read ({error}). Nothing was sent.", hint="mend the file, or remove it."
+        ) from None
+    return read_ceiling(settings["max_credits"], f"max_credits of {file}") if "max_credits" in settings else None
 
 
 def key_store(environ: Mapping[str, str] | None = None) -> KeyStore:
     """Return the store of this user's keys, in the folder that the environment names or in the usual one."""
-    named = (os.environ if environ is None else environ).get(CONFIG_VARIABLE)
-    return KeyStore(Path(named).expanduser() if named else default_folder())
+    return KeyStore(config_folder(os.environ if environ is None else environ))
+
+
+def config_folder(environ: Mapping[str, str]) -> Path:
+    """Return the folder of this user's settings: the one that the environment names, or the usual one."""
+    named = environ.get(CONFIG_VARIABLE)
+    return Path(named).expanduser() if named else default_folder()
 
 
 def read_target(base_url: str | None = None, *, environ: Mapping[str, str] | None = None) -> str:

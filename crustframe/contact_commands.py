@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from crustframe.contact_plan import KINDS
-from crustframe.contacts import ContactProvenance, column_names, plan_contacts
+from crustframe.contacts import ContactProvenance, column_names, contact_paths, plan_contacts
 from crustframe.contacts import contacts as find_contacts
 from crustframe.contract import PROFILE_URL
 from crustframe.job_commands import say_ticket
@@ -33,14 +33,16 @@ from crustframe.shell import (
     WebhookUrl,
     Yes,
     age_of,
+    agreed_ceiling,
     check_output,
     check_waiting,
     client_of,
     column_of,
-    confirm,
     exit_code,
     frame_of,
     is_about_nobody,
+    left_out,
+    makes_them_anew,
     open_table,
     planning_client,
     say,
@@ -87,7 +89,9 @@ def contacts(
     table = open_table(source, delimiter, encoding, sheet)
     kinds: Any = [part.strip() for text in kind or KINDS for part in text.split(",") if part.strip()]
     column = column_of(table, column)
+    paths = contact_paths(kinds)
     names = column_names(kinds, provenance)
+    overwrite = overwrite or makes_them_anew(table, paths)
     check_output(table, output, names, overwrite=overwrite)
     frame = frame_of(table, column, [])
     about_nobody = is_about_nobody(table, column, frame[column], [PROFILE_URL])
@@ -105,7 +109,7 @@ def contacts(
     with client_of(sandbox, ledger) as client:
         made = plan_contacts(frame, column, kinds, client=client, **asked)
         say(str(made))
-        confirm(made.credits_high, max_credits, yes=yes)
+        asked["max_credits"] = agreed_ceiling(client, made.credits_high, max_credits, yes=yes)
         found = find_contacts(
             frame,
             column,
@@ -121,7 +125,7 @@ def contacts(
     if found.ticket is not None and found.ticket.batch_ids:
         say_ticket(found.ticket)
         raise typer.Exit
-    added: dict[str, Any] = {name: found.frame[name] for name in names}
+    added: dict[str, Any] = {name: found.frame[name] for name in names} | left_out(table, names)
     write(table, output, added, csv_safe=csv_safe, overwrite=overwrite)
     say(str(found.report))
     raise typer.Exit(exit_code(found.report, about_nobody=about_nobody))

@@ -13,7 +13,7 @@ from crustframe.errors import SettingError
 from crustframe.identifiers import Identifier, Identifiers
 from crustframe.jobs import nothing_of
 from crustframe.ledger import Need
-from crustframe.plan import check_ceilings
+from crustframe.plan import check_brake, check_ceilings
 from crustframe.purchasing import OnDoubt
 from crustframe.question import NO_MATCH_AGE_S
 from crustframe.wording import as_html, counted, persons
@@ -140,6 +140,19 @@ class ContactPlan:
             what = f"Contacts of {persons(self.n_new)}"
             check_ceilings(what, self.credits_high, max_credits, self.credits_left_today)
         return self
+
+    def allowed_by(self, max_credits: float | None, *, partial: bool = False) -> ContactPlan:
+        """Return the plan if it may be bought as :meth:`within` says, and a larger sum has a ceiling at all.
+
+        Raises
+        ------
+        BudgetError
+            It may cost more, or more than 100 credits without a ceiling. Nothing was sent.
+        """
+        left = self.credits_left_today if partial else None
+        most = self.credits_high if left is None else min(left, self.credits_high)
+        check_brake(f"Contacts of {persons(self.n_new)}", most, max_credits)
+        return self.within(max_credits, partial=partial)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON takes it."""

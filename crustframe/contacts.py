@@ -36,7 +36,7 @@ from crustframe.purchasing import Bought, OnDoubt
 from crustframe.question import check_ceiling, one_of
 from crustframe.records import Record, Status
 from crustframe.report import Report, make_report
-from crustframe.steps import client_of, stacklevel, warn_of_nobody
+from crustframe.steps import ceiling_of, client_of, note_report, stacklevel, warn_of_nobody
 from crustframe.wording import persons
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def contacts(
     kinds : sequence of {"business_email", "personal_emails", "phone_numbers"}
         What to ask for; nothing else is asked or paid.
     max_credits : float, optional
-        Ceiling for this call, in credits. ``None``: no ceiling.
+        Ceiling for this call, in credits; as :func:`crustframe.enrich` takes it.
     partial : bool
         Buy what surely fits under the ceiling; the rest is ``not_run``.
     verified : bool
@@ -166,10 +166,10 @@ def contacts(
     started = time.monotonic()
     question = ContactQuestion(read_kinds(kinds), verified, read_age(max_age))
     check_ceiling(max_credits)
-    paths = _paths(question.kinds)
+    paths = contact_paths(question.kinds)
     cells = cells_of(data, column)
     one_of("provenance", provenance, get_args(ContactProvenance))
-    check_names(data, column_names(kinds, provenance), overwrite)
+    check_names(data, paths, overwrite)
     with client_of(client) as asked:
         began = asked.clock()
         if webhook_url is not None:
@@ -177,7 +177,8 @@ def contacts(
         identifiers = read_identifiers(cells)
         people = urls_of(identifiers)
         made = make_contact_plan(asked.ledger, identifiers, question, on_doubt=on_doubt)
-        made.within(max_credits, partial=partial)
+        max_credits = ceiling_of(asked, max_credits)
+        made.allowed_by(max_credits, partial=partial)
         bought, buyers = _buy(asked, made, question, max_credits, on_doubt, wait, webhook_url, progress)
         question = question.reaching_back(asked.clock() - began)
         table = _Table(identifiers, paths)
@@ -203,10 +204,11 @@ def contacts(
         )
     warn_of_nobody(cells, column, data, [contract.PROFILE_URL])
     ticket = _ticket(buyers) if not wait else None
-    found = Contacts(beside(data, columns[column_names(kinds, provenance)]), report, ticket)
+    found = Contacts(beside(data, columns[column_names(kinds, provenance)], paths), report, ticket)
+    note_report(report)
     if bought.interrupted:
         raise KeyboardInterrupt(str(report))
-    if bought.stopped is not None or report.statuses["failed"] or report.statuses["in_doubt"]:
+    if bought.stopped is not None or report.hit_ceiling or report.statuses["failed"] or report.statuses["in_doubt"]:
         warnings.warn(str(report), PartialResultWarning, stacklevel=stacklevel())
     return found
 
@@ -251,11 +253,12 @@ def plan_contacts(
 
 def column_names(kinds: Sequence[Kind], provenance: ContactProvenance = "status") -> list[str]:
     """Return the columns that these kinds become."""
-    return [*(path.name for path in _paths(read_kinds(kinds))), *([STATUS_COLUMN] if provenance == "status" else [])]
+    return [*(path.name for path in contact_paths(kinds)), *([STATUS_COLUMN] if provenance == "status" else [])]
 
 
-def _paths(kinds: Sequence[Kind]) -> list[Path]:
-    return list(read_paths([name for kind in kinds for name in _FIELDS[kind]]))
+def contact_paths(kinds: Sequence[Kind]) -> list[Path]:
+    """Return the columns that these kinds become, as paths."""
+    return list(read_paths([name for kind in read_kinds(kinds) for name in _FIELDS[kind]]))
 
 
 def _buy(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from crustframe.api.jobs import check_webhook
 from crustframe.api.options import Options
 from crustframe.api.surfaces import Api
-from crustframe.assembly import PeopleTable, Provenance, matches_of, provenance_names
+from crustframe.assembly import PeopleTable, Provenance, matches_of
 from crustframe.client import Client
 from crustframe.errors import BadRequestError, PartialResultWarning, RetirementWarning
 from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction
@@ -24,7 +24,18 @@ from crustframe.purchasing import OnDoubt
 from crustframe.question import Fields, check_ceiling, check_verdict, one_of, read_question
 from crustframe.report import Report, make_report
 from crustframe.routes import Route
-from crustframe.steps import Errors, as_granted, buy_new, client_of, plan_run, stacklevel, tell_doubts, warn_of_nobody
+from crustframe.steps import (
+    Errors,
+    as_granted,
+    buy_new,
+    ceiling_of,
+    client_of,
+    note_report,
+    plan_run,
+    stacklevel,
+    tell_doubts,
+    warn_of_nobody,
+)
 from crustframe.verdict import MinVerdict
 
 if TYPE_CHECKING:
@@ -115,7 +126,9 @@ def enrich(
         retiring. Answers of one never pass for answers of the other. People whom the legacy surface has queued are
         ``failed`` with the reason ``queued``, cost nothing, and are asked for again after 60 minutes.
     max_credits : float, optional
-        Ceiling for this call, in credits. ``None``: no ceiling.
+        Ceiling for this call, in credits. ``None``: that of :func:`crustframe.set_ceiling`, of
+        ``CRUSTFRAME_MAX_CREDITS`` or of the settings file; without any, a run that may cost more than 100 credits is
+        refused.
     partial : bool
         Buy what surely fits under the ceiling; the rest is ``not_run``.
     errors : {"coerce", "raise"}
@@ -173,7 +186,7 @@ def enrich(
     Raises
     ------
     BudgetError
-        The plan may cost more than `max_credits`. Nothing was sent.
+        The plan may cost more than `max_credits`, or more than 100 credits without a ceiling. Nothing was sent.
     FieldError, ColumnNotFoundError, ColumnExistsError, ConfigurationError
         Something to mend first. Nothing was sent.
     AuthenticationError, PermissionDeniedError, APIError
@@ -214,8 +227,7 @@ def enrich(
     )
     _warn_of_retirement(question.options)
     cells = cells_of(data, column)
-    names = [*(path.name for path in question.paths), *provenance_names(provenance)]
-    check_names(data, names, overwrite or only != "all")
+    check_names(data, question.paths, overwrite or only != "all")
     with client_of(client) as owner:
         asked = owner.facing(type(question.options))
         rows = chosen_rows(data, cells, question, only, asked)
@@ -223,7 +235,8 @@ def enrich(
             check_webhook(webhook_url, is_sandbox=asked.settings.is_loopback)
         identifiers = read_identifiers(cells if rows is None else [cells[row] for row in rows])
         known, plan, choice = plan_run(asked, identifiers, question, on_doubt, route=route)
-        plan.within(max_credits, partial=partial)
+        max_credits = ceiling_of(asked, max_credits)
+        plan.allowed_by(max_credits, partial=partial)
 
         table = PeopleTable(identifiers, question, min_verdict, judges=provenance == "full" or min_verdict is not None)
         for record in asked.ledger.recall(identifiers.unique, known, question.need):
@@ -250,15 +263,16 @@ def enrich(
     def read_matches() -> pd.DataFrame:
         return matches_of(asked, identifiers, question, min_verdict)
 
-    frame = beside(data, columns) if rows is None else filled_in(data, columns, rows, only)
+    frame = beside(data, columns, question.paths) if rows is None else filled_in(data, columns, rows, only)
     enrichment = Enrichment(frame, report, read_matches, ticket)
     if bought.interrupted:
         raise Interrupted(enrichment)
+    note_report(report)
     nobody = not (report.statuses["matched"] or report.statuses["no_match"])
     if bought.stopped is not None and (errors == "raise" or (nobody and isinstance(bought.stopped, BadRequestError))):
         raise bought.stopped
     warn_of_nobody(cells, column, data)
-    if report.stopped or report.statuses["failed"] or report.statuses["in_doubt"]:
+    if report.stopped or report.hit_ceiling or report.statuses["failed"] or report.statuses["in_doubt"]:
         warnings.warn(str(report), PartialResultWarning, stacklevel=stacklevel())
     return enrichment
 

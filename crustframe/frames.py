@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from crustframe.client import Client
 from crustframe.contract import BUSINESS_EMAIL, PROFILE_URL, IdentifierKind
-from crustframe.errors import ColumnExistsError, ColumnNotFoundError, SettingError
+from crustframe.errors import ColumnExistsError, ColumnNotFoundError, FieldError, SettingError
+from crustframe.fields import Path, read_paths
 from crustframe.identifiers import count_refused, read_identifiers
 from crustframe.question import Question
 from crustframe.wording import counted
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 Only = Literal["all", "missing", "failed", "stale"]
 
 STATUS_COLUMN: Final = "crust.status"
+_ATTRIBUTE: Final = "crustframe"
+"""Of a frame: which path made which column."""
 _KINDS_IN_WORDS: Final[Mapping[IdentifierKind, str]] = {PROFILE_URL: "profile URL", BUSINESS_EMAIL: "business e-mail"}
 _SAMPLE: Final = 1_000
 _UNRESOLVED: Final = frozenset({"failed", "in_doubt", "not_run"})
@@ -120,30 +123,69 @@ def _column_of(frame: pd.DataFrame, column: Hashable | None) -> pd.Series[Any]:
     return found
 
 
-def check_names(data: Any, names: Sequence[str], overwrite: bool) -> None:
+def made_from(path: Path) -> str:
+    """Return how a column that this path makes is remembered."""
+    return f"{list(path.steps)} | {path.reduction}"
+
+
+def is_named_by_itself(path: Path) -> bool:
+    """Whether the column has the API's own name for what it holds, as nobody's own column has."""
+    if path.name == path.field.path:
+        return True
+    if "." not in path.name:
+        return False
+    try:
+        return path in read_paths([path.name], lists=path.reduction or "join")
+    except FieldError:
+        return False
+
+
+def check_names(data: Any, paths: Sequence[Path], overwrite: bool) -> None:
+    """Refuse to replace a column of the user's own.
+
+    ``crust.`` columns and those that the same question made are ours: these are replaced, always.
+
+    Raises
+    ------
+    ColumnExistsError
+        Nothing was sent.
+    """
     import pandas as pd
 
     if not isinstance(data, pd.DataFrame) or overwrite:
         return
-    if taken := [name for name in names if name in data.columns]:
-        is_ours = taken[0].startswith("crust.")
-        otherwise = "provenance='none' to go without it" if is_ours else "name the new one with ' as other_name'"
-        raise ColumnExistsError(
-            f"The frame has a column {taken[0]!r} already. Nothing was sent, nothing was charged.",
-            hint=f"pass overwrite=True, or {otherwise}.",
-        )
+    made = data.attrs.get(_ATTRIBUTE, {})
+    for path in paths:
+        if path.name in data.columns and not (is_named_by_itself(path) or made.get(path.name) == made_from(path)):
+            raise ColumnExistsError(
+                f"The frame has a column {path.name!r} already. Nothing was sent, nothing was charged.",
+                hint="pass overwrite=True, or name the new one with ' as other_name'.",
+            )
 
 
-def beside(data: Any, columns: pd.DataFrame) -> pd.DataFrame:
+def beside(data: Any, columns: pd.DataFrame, paths: Sequence[Path] = ()) -> pd.DataFrame:
+    """Return the user's rows with the new columns; ours of an earlier run keep their places, or go.
+
+    A ``crust.`` column that this run does not bring would tell of an earlier one, and is left out.
+    """
     import pandas as pd
 
     if not isinstance(data, pd.DataFrame):
         return columns.set_axis(data.index) if isinstance(data, pd.Series) else columns
     frame = data.copy()
+    if any(is_ours(name) for name in columns.columns):
+        frame = frame.drop(columns=[name for name in frame.columns if is_ours(name) and name not in columns.columns])
     levels = frame.columns.nlevels
     for name in columns.columns:
         frame[name if levels == 1 else (name, *[""] * (levels - 1))] = columns[name].array
+    if made := {path.name: made_from(path) for path in paths if not is_named_by_itself(path)}:
+        frame.attrs = {**frame.attrs, _ATTRIBUTE: {**frame.attrs.get(_ATTRIBUTE, {}), **made}}
     return frame
+
+
+def is_ours(name: object) -> bool:
+    """Whether a column is a remark of ours on the row."""
+    return isinstance(name, str) and name.startswith("crust.")
 
 
 def chosen_rows(data: Any, cells: Sequence[object], question: Question, only: Only, client: Client) -> list[int] | None:

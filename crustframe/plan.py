@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from crustframe import contract
+from crustframe.config import ASK_ABOVE_CREDITS
 from crustframe.errors import BudgetError
 from crustframe.identifiers import Identifier, Identifiers
 from crustframe.wording import as_html, counted, persons
@@ -94,6 +95,19 @@ class Plan:
             check_ceilings(what, self.credits_high, max_credits, self.credits_left_today)
         return self
 
+    def allowed_by(self, max_credits: float | None, *, partial: bool = False) -> Plan:
+        """Return the plan if it may be bought as :meth:`within` says, and a larger sum has a ceiling at all.
+
+        Raises
+        ------
+        BudgetError
+            It may cost more, or more than 100 credits without a ceiling. Nothing was sent.
+        """
+        left = self.credits_left_today if partial else None
+        most = self.credits_high if left is None else min(left, self.credits_high)
+        check_brake(counted(self.n_new, "new person", "new people"), most, max_credits)
+        return self.within(max_credits, partial=partial)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON takes it."""
         facts = {name: getattr(self, name) for name in self.__slots__ if name != "new"}
@@ -145,6 +159,23 @@ def check_ceilings(what: str, credits_high: float, max_credits: float | None, le
         raise BudgetError(
             f"{costs}; {left_today:.12g} are left of today's standing ceiling. Nothing was sent, nothing was charged.",
             hint=f"raise it with `crustframe budget --daily N`, wait for tomorrow (UTC), or {cut}.",
+        )
+
+
+def check_brake(what: str, credits_high: float, max_credits: float | None) -> None:
+    """Refuse a larger sum for which nobody named a ceiling, before anything is sent.
+
+    Raises
+    ------
+    BudgetError
+        It may cost more than 100 credits.
+    """
+    if max_credits is None and credits_high > ASK_ABOVE_CREDITS:
+        raise BudgetError(
+            f"{what} may cost up to {counted(credits_high, 'credit')}, and no ceiling is set. Nothing was sent, "
+            "nothing was charged.",
+            hint=f"allow it with max_credits={credits_high:.12g} (`--max-credits {credits_high:.12g}`), or set a "
+            "ceiling for every run with CRUSTFRAME_MAX_CREDITS or crustframe.set_ceiling().",
         )
 
 

@@ -8,7 +8,7 @@ from typing import Final, get_args
 
 from crustframe.api.options import Options
 from crustframe.api.surfaces import SURFACES, Api
-from crustframe.config import read_age
+from crustframe.config import read_age, read_ceiling
 from crustframe.errors import FieldError, SettingError
 from crustframe.fields import DEFAULT_FIELDS, PREVIEW, Keep, Path, Reduction, needed_groups, read_paths
 from crustframe.ledger import Need
@@ -94,7 +94,5 @@ def one_of(name: str, value: object, allowed: Sequence[str]) -> None:
 
 
 def check_ceiling(max_credits: float | None) -> None:
-    if max_credits is not None and not 0 <= max_credits < float("inf"):
-        raise SettingError(
-            f"max_credits={max_credits!r} is no number of credits. Nothing was sent.", hint="give 0 or more."
-        )
+    if max_credits is not None:
+        read_ceiling(max_credits)

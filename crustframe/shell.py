@@ -13,12 +13,15 @@ import typer
 
 from crustframe.api.surfaces import Api
 from crustframe.client import DEFAULT_CONCURRENCY, MAX_CONCURRENCY, Client
+from crustframe.config import ASK_ABOVE_CREDITS
 from crustframe.contract import BUSINESS_EMAIL, PROFILE_URL, IdentifierKind
 from crustframe.errors import ColumnNotFoundError, SettingError
 from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction
-from crustframe.frames import Only, nobody_named
+from crustframe.fields import Path as FieldPath
+from crustframe.frames import STATUS_COLUMN, Only, is_named_by_itself, is_ours, nobody_named
 from crustframe.purchasing import OnDoubt
 from crustframe.routes import Route
+from crustframe.steps import ceiling_of
 from crustframe.verdict import MinVerdict
 from crustframe.wording import counted
 
@@ -28,7 +31,6 @@ if TYPE_CHECKING:
     from crustframe.report import Report
     from crustframe.tables import Table
 
-ASK_ABOVE_CREDITS: Final = 100.0  # reliability notes, section 7
 SANDBOX_JOB_S: Final = 3.0
 """How long a job of ``--sandbox`` takes: whoever tries something out does not want to wait for minutes."""
 PARTIAL_EXIT, BUDGET_EXIT, INTERRUPTED_EXIT = 3, 7, 130
@@ -159,13 +161,15 @@ def is_attended() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def confirm(credits_high: float, max_credits: float | None, *, yes: bool) -> None:
-    """Ask whoever sits there whether to spend a larger sum for which no ceiling was named."""
-    if max_credits is not None or credits_high <= ASK_ABOVE_CREDITS or yes or not is_attended():
-        return
-    if not typer.confirm(f"Spend up to {credits_high:.12g} credits?", err=True):
+def agreed_ceiling(client: Client, credits_high: float, max_credits: float | None, *, yes: bool) -> float | None:
+    """Return the ceiling of the run; a larger sum without one is asked about, and the answer is the ceiling."""
+    ceiling = ceiling_of(client, max_credits)
+    if ceiling is not None or credits_high <= ASK_ABOVE_CREDITS or not (yes or is_attended()):
+        return ceiling
+    if not yes and not typer.confirm(f"Spend up to {credits_high:.12g} credits?", err=True):
         say("Nothing was sent, nothing was charged.")
         raise typer.Exit(BUDGET_EXIT)
+    return credits_high
 
 
 def check_waiting(*, wait: bool, sandbox: bool) -> None:
@@ -189,6 +193,26 @@ def frame_of(table: Table, column: str, names: Sequence[str]) -> pd.DataFrame:
 
     there = [column, *(name for name in names if name in table.columns and name != column)]
     return pd.DataFrame({name: pd.Series(table.column(name), dtype=object) for name in there})
+
+
+def makes_them_anew(table: Table, paths: Sequence[FieldPath]) -> bool:
+    """Whether every asked column that is there already is ours: named by its path, or made by the same question.
+
+    A file remembers no question. The block that a run writes does: the asked columns in their order, right before
+    crust.status.
+    """
+    there = [path for path in paths if path.name in table.columns and not is_named_by_itself(path)]
+    if not there:
+        return True
+    names = [path.name for path in paths]
+    at = table.columns.index(STATUS_COLUMN) if STATUS_COLUMN in table.columns else 0
+    return table.columns[max(0, at - len(names)) : at] == names
+
+
+def left_out(table: Table, names: Sequence[str]) -> dict[str, list[None]]:
+    """Return empty cells for remarks of an earlier run that this one does not make."""
+    stale = [name for name in table.columns if is_ours(name) and name not in names]
+    return {name: [None] * table.n_rows for name in stale} if any(map(is_ours, names)) else {}
 
 
 def check_output(table: Table, output: str, names: Sequence[str], *, overwrite: bool) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from crustframe.assembly import PeopleTable
 from crustframe.client import Client
+from crustframe.config import ASK_ABOVE_CREDITS, read_ceiling
 from crustframe.contract import BUSINESS_EMAIL, PROFILE_URL, IdentifierKind
 from crustframe.errors import APIError, BadRequestError, OfflineError, PartialResultWarning, PermissionDeniedError
 from crustframe.frames import columns_beside, nobody_named
@@ -28,6 +29,7 @@ from crustframe.routes import buy as buy_by_routes
 
 if TYPE_CHECKING:
     from crustframe.jobs import Ticket
+    from crustframe.report import Report
 
 Errors = Literal["coerce", "raise"]
 
@@ -40,6 +42,66 @@ def client_of(client: Client | None) -> Iterator[Client]:
         return
     with Client() as made:
         yield made
+
+
+_of_process: dict[str, Any] = {"ceiling": None, "report": None}
+
+
+def set_ceiling(max_credits: float | None) -> None:
+    """Set the ceiling of every run of this process that names none; ``None`` takes it back.
+
+    It goes before ``CRUSTFRAME_MAX_CREDITS`` and the settings file, and behind the argument `max_credits`. Costs
+    nothing.
+
+    Parameters
+    ----------
+    max_credits : float or None
+        Credits, 0 or more.
+
+    Raises
+    ------
+    SettingError
+        It is no number of credits.
+
+    Examples
+    --------
+    >>> import crustframe
+    >>> crustframe.set_ceiling(500)
+    >>> crustframe.set_ceiling(None)
+    """
+    _of_process["ceiling"] = None if max_credits is None else read_ceiling(max_credits)
+
+
+def ceiling_of(client: Client, max_credits: float | None) -> float | None:
+    """Return the ceiling of a run: its argument, else that of the process, the environment or the settings file."""
+    if max_credits is not None:
+        return max_credits
+    ceiling: float | None = _of_process["ceiling"]
+    return client.settings.max_credits if ceiling is None else ceiling
+
+
+def last_report() -> Report | None:
+    """Return the receipt of the last run of this process, whichever way it was asked; None before the first.
+
+    Returns
+    -------
+    Report or None
+
+    Examples
+    --------
+    >>> import crustframe
+    >>> with crustframe.sandbox() as sandbox:
+    ...     _ = crustframe.enrich(["linkedin.com/in/avery-example"], client=sandbox.client)
+    >>> crustframe.last_report().credits
+    1.0
+    """
+    report: Report | None = _of_process["report"]
+    return report
+
+
+def note_report(report: Report) -> None:
+    """Keep the receipt for :func:`last_report`."""
+    _of_process["report"] = report
 
 
 def plan_run(
@@ -79,9 +141,19 @@ def plan_run(
     if gated := [path.field.path for path in question.paths if path.field.access == "gated"]:
         note = f"not in every plan: {', '.join(gated)}; where it is not granted, the API refuses the whole call, free"
         made = replace(made, notes=(*made.notes, note))
+    if note := _ceiling_note(made.credits_high, ceiling_of(client, None)):
+        made = replace(made, notes=(*made.notes, note))
     if options.retirement:
         made = replace(made, notes=(*made.notes, *cost_notes(question.paths, made.price, made.n_new)))
     return known, made, choice
+
+
+def _ceiling_note(credits_high: float, ceiling: float | None) -> str:
+    if ceiling is None and credits_high > ASK_ABOVE_CREDITS:
+        return f"no ceiling is set: above {ASK_ABOVE_CREDITS:.12g} credits a run needs max_credits={credits_high:.12g}"
+    if ceiling is not None and credits_high > ceiling:
+        return f"more than the ceiling of {ceiling:.12g} credits that is set for every run"
+    return ""
 
 
 def as_granted(question: Question, client: Client) -> tuple[Question, float | None]:

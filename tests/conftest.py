@@ -26,6 +26,7 @@ def _nothing_of_this_machine(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CRUSTFRAME_LEDGER", str(tmp_path / "ledger.sqlite3"))
     monkeypatch.setenv("CRUSTFRAME_CONFIG", str(tmp_path / "config"))
+    monkeypatch.setenv("CRUSTFRAME_MAX_CREDITS", "1e9")  # tests/test_ceiling.py is about having none
 
 
 @pytest.fixture

@@ -568,7 +568,8 @@ def heard(terminal, mark=None):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo terminal")
 @pytest.mark.parametrize(("answer", "code", "credits"), [("n\n", 7, 0), ("y\n", 0, 240), ("\x04", 130, 0)])
-def test_a_watched_run_asks_above_100_credits(account, hard, tmp_path, answer, code, credits):
+def test_a_watched_run_asks_above_100_credits(account, hard, tmp_path, monkeypatch, answer, code, credits):
+    monkeypatch.delenv("CRUSTFRAME_MAX_CREDITS")
     import pty
     import termios
 

@@ -85,8 +85,8 @@ def test_the_columns_are_typed_and_the_frame_is_as_it_was(client):
 def test_an_enriched_frame_takes_contacts_too(client):
     enriched = pd.DataFrame({"url": people(2)}).crust.enrich("url", ["basic_profile.name"], client=client)
 
-    with pytest.raises(ColumnExistsError, match="provenance='none'"):
-        enriched.crust.contacts("url", ["phone_numbers"], client=client)
+    replaced = enriched.crust.contacts("url", ["phone_numbers"], client=client)
+    assert ["url", "basic_profile.name", "crust.status", "phone_number", "phone_numbers"] == list(replaced.columns)
     found = enriched.crust.contacts("url", ["phone_numbers"], provenance="none", client=client)
 
     assert [*enriched.columns, "phone_number", "phone_numbers"] == list(found.columns)
@@ -170,7 +170,8 @@ def test_what_surely_fits_is_bought_and_the_rest_is_not_run(sandbox, client):
     crustframe.contacts(people(4), kinds=["phone_numbers"], client=client)
     before = sandbox.credits_spent
 
-    found = crustframe.contacts(people(10), max_credits=17, partial=True, client=client)
+    with pytest.warns(PartialResultWarning, match="higher one"):
+        found = crustframe.contacts(people(10), max_credits=17, partial=True, client=client)
 
     asked = [len(one["body"]["professional_network_profile_urls"]) for one in sandbox.jobs.submitted[1:]]
     assert [4, 1] == asked[:2]  # what these did not cost buys more
@@ -274,6 +275,7 @@ def test_the_shell_plans_contacts(shell):
 @pytest.mark.parametrize(("answer", "code", "n_jobs"), [(False, 7, 0), (True, 0, 1)])
 def test_the_shell_asks_above_100_credits(shell, monkeypatch, answer, code, n_jobs):
     asked = []
+    monkeypatch.delenv("CRUSTFRAME_MAX_CREDITS")
     monkeypatch.setattr("crustframe.shell.is_attended", lambda: True)
     monkeypatch.setattr("typer.confirm", lambda text, **_: asked.append(text) or answer)
 
