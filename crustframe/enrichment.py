@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from crustframe import contract
 from crustframe.api.jobs import check_webhook
 from crustframe.api.options import Options
 from crustframe.api.surfaces import Api
@@ -20,7 +21,7 @@ from crustframe.frames import Only, beside, cells_of, check_names, chosen_rows, 
 from crustframe.identifiers import read_identifiers
 from crustframe.plan import Plan
 from crustframe.progress import ProgressCallback
-from crustframe.purchasing import OnDoubt
+from crustframe.purchasing import Bought, OnDoubt
 from crustframe.question import Fields, check_ceiling, check_verdict, one_of, read_question
 from crustframe.report import Report, make_report
 from crustframe.routes import Route
@@ -252,7 +253,7 @@ def enrich(
             table.statuses,
             known=len(known),
             bought=bought,
-            price=question.options.price,
+            price=_billed_price(asked, question.options, bought, table.n_bought()),
             drift=drift,
             in_doubt=[i.text for i, s in zip(identifiers.unique, table.statuses, strict=True) if s == "in_doubt"],
             problems=table.problems(),
@@ -265,9 +266,9 @@ def enrich(
 
     frame = beside(data, columns, question.paths) if rows is None else filled_in(data, columns, rows, only)
     enrichment = Enrichment(frame, report, read_matches, ticket)
+    note_report(report)
     if bought.interrupted:
         raise Interrupted(enrichment)
-    note_report(report)
     nobody = not (report.statuses["matched"] or report.statuses["no_match"])
     if bought.stopped is not None and (errors == "raise" or (nobody and isinstance(bought.stopped, BadRequestError))):
         raise bought.stopped
@@ -275,6 +276,14 @@ def enrich(
     if report.stopped or report.hit_ceiling or report.statuses["failed"] or report.statuses["in_doubt"]:
         warnings.warn(str(report), PartialResultWarning, stacklevel=stacklevel())
     return enrichment
+
+
+def _billed_price(client: Client, options: Options, bought: Bought, people: int) -> float:
+    """Return what one person cost: as this run was billed, else as earlier ones were, else by the list."""
+    if people:
+        return bought.credits / people
+    seen = client.ledger.observed_price(options.coverage, options.path, contract.PERSON_JOB_PATH)
+    return options.price if seen is None else seen
 
 
 def plan(
