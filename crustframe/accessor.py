@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from typing import Any
 
 import pandas as pd
@@ -11,7 +11,7 @@ from crustframe.api.surfaces import Api
 from crustframe.assembly import Provenance
 from crustframe.changes import changes
 from crustframe.client import Client
-from crustframe.contact_plan import KINDS, ContactPlan, Kind
+from crustframe.contact_plan import KINDS, ContactPlan, Kinds
 from crustframe.contacts import ContactProvenance, contacts, plan_contacts
 from crustframe.enrichment import Prices, enrich, matches, plan
 from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction
@@ -60,6 +60,7 @@ class DataFrameCrust:
         overwrite: bool = False,
         wait: bool = True,
         webhook_url: str | None = None,
+        chunk_size: int | None = None,
         progress: bool | ProgressCallback | None = None,
         client: Client | None = None,
     ) -> pd.DataFrame:
@@ -72,7 +73,8 @@ class DataFrameCrust:
         column : hashable
             Which column holds profile URLs or business e-mails.
         fields, api, max_credits, partial, errors, min_similarity_score, min_verdict, force_fetch, enrich_realtime, \
-preview, keep, max_age, only, on_doubt, route, provenance, lists, overwrite, wait, webhook_url, progress, client
+preview, keep, max_age, only, on_doubt, route, provenance, lists, overwrite, wait, webhook_url, chunk_size, \
+progress, client
             As :func:`crustframe.enrich` takes them.
 
         Returns
@@ -117,6 +119,7 @@ preview, keep, max_age, only, on_doubt, route, provenance, lists, overwrite, wai
             overwrite=overwrite,
             wait=wait,
             webhook_url=webhook_url,
+            chunk_size=chunk_size,
             progress=progress,
             client=client,
         ).frame
@@ -226,7 +229,7 @@ client
     def contacts(
         self,
         column: Hashable,
-        kinds: Sequence[Kind] = KINDS,
+        kinds: Kinds = KINDS,
         *,
         max_credits: float | None = None,
         partial: bool = False,
@@ -237,6 +240,7 @@ client
         overwrite: bool = False,
         wait: bool = True,
         webhook_url: str | None = None,
+        chunk_size: int | None = None,
         progress: bool | ProgressCallback | None = None,
         client: Client | None = None,
     ) -> pd.DataFrame:
@@ -248,8 +252,8 @@ client
         ----------
         column : hashable
             Which column holds profile URLs.
-        kinds, max_credits, partial, verified, max_age, on_doubt, provenance, overwrite, wait, webhook_url, progress, \
-client
+        kinds, max_credits, partial, verified, max_age, on_doubt, provenance, overwrite, wait, webhook_url, \
+chunk_size, progress, client
             As :func:`crustframe.contacts` takes them.
 
         Returns
@@ -271,6 +275,7 @@ client
             overwrite=overwrite,
             wait=wait,
             webhook_url=webhook_url,
+            chunk_size=chunk_size,
             progress=progress,
             client=client,
         ).frame
@@ -278,7 +283,7 @@ client
     def plan_contacts(
         self,
         column: Hashable,
-        kinds: Sequence[Kind] = KINDS,
+        kinds: Kinds = KINDS,
         *,
         max_credits: float | None = None,
         partial: bool = False,
@@ -357,6 +362,7 @@ class SeriesCrust:
         lists: Reduction = "join",
         wait: bool = True,
         webhook_url: str | None = None,
+        chunk_size: int | None = None,
         progress: bool | ProgressCallback | None = None,
         client: Client | None = None,
     ) -> pd.DataFrame:
@@ -367,7 +373,7 @@ class SeriesCrust:
         Parameters
         ----------
         fields, api, max_credits, partial, errors, min_similarity_score, min_verdict, force_fetch, enrich_realtime, \
-preview, keep, max_age, on_doubt, route, provenance, lists, wait, webhook_url, progress, client
+preview, keep, max_age, on_doubt, route, provenance, lists, wait, webhook_url, chunk_size, progress, client
             As :func:`crustframe.enrich` takes them.
 
         Returns
@@ -399,6 +405,7 @@ preview, keep, max_age, on_doubt, route, provenance, lists, wait, webhook_url, p
             lists=lists,
             wait=wait,
             webhook_url=webhook_url,
+            chunk_size=chunk_size,
             progress=progress,
             client=client,
         ).frame
@@ -494,7 +501,7 @@ on_doubt, route, lists, prices, client
 
     def contacts(
         self,
-        kinds: Sequence[Kind] = KINDS,
+        kinds: Kinds = KINDS,
         *,
         max_credits: float | None = None,
         partial: bool = False,
@@ -504,6 +511,7 @@ on_doubt, route, lists, prices, client
         provenance: ContactProvenance = "status",
         wait: bool = True,
         webhook_url: str | None = None,
+        chunk_size: int | None = None,
         progress: bool | ProgressCallback | None = None,
         client: Client | None = None,
     ) -> pd.DataFrame:
@@ -513,7 +521,8 @@ on_doubt, route, lists, prices, client
 
         Parameters
         ----------
-        kinds, max_credits, partial, verified, max_age, on_doubt, provenance, wait, webhook_url, progress, client
+        kinds, max_credits, partial, verified, max_age, on_doubt, provenance, wait, webhook_url, chunk_size, \
+progress, client
             As :func:`crustframe.contacts` takes them.
 
         Returns
@@ -532,13 +541,14 @@ on_doubt, route, lists, prices, client
             provenance=provenance,
             wait=wait,
             webhook_url=webhook_url,
+            chunk_size=chunk_size,
             progress=progress,
             client=client,
         ).frame
 
     def plan_contacts(
         self,
-        kinds: Sequence[Kind] = KINDS,
+        kinds: Kinds = KINDS,
         *,
         max_credits: float | None = None,
         partial: bool = False,

@@ -39,6 +39,7 @@ from crustframe.shell import (
     INTERRUPTED_EXIT,
     PARTIAL_EXIT,
     ApiOption,
+    ChunkSize,
     Column,
     Concurrency,
     CsvSafe,
@@ -137,6 +138,7 @@ def enrich(
     overwrite: Overwrite = False,
     wait: Wait = True,
     webhook_url: WebhookUrl = None,
+    chunk_size: ChunkSize = None,
     progress: ShowProgress = None,
     matches: Annotated[Path | None, typer.Option(help="Write every candidate there, one row each.")] = None,
     receipt: Annotated[Path | None, typer.Option(help="Write the receipt there, as JSON.")] = None,
@@ -208,6 +210,7 @@ def enrich(
                 progress=progress,
                 wait=wait,
                 webhook_url=webhook_url,
+                chunk_size=chunk_size,
                 client=client,
                 **asked,
             )

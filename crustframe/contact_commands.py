@@ -7,13 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from crustframe.contact_plan import KINDS
+from crustframe.contact_plan import KINDS, read_kinds
 from crustframe.contacts import ContactProvenance, column_names, contact_paths, plan_contacts
 from crustframe.contacts import contacts as find_contacts
 from crustframe.contract import PROFILE_URL
 from crustframe.job_commands import say_ticket
 from crustframe.shell import (
     PARTIAL_EXIT,
+    ChunkSize,
     Column,
     CsvSafe,
     Delimiter,
@@ -56,7 +57,9 @@ def contacts(
     kind: Annotated[
         list[str] | None,
         typer.Option(
-            help="business_email, personal_emails, phone_numbers; repeat it or use commas.", show_default="all"
+            help="business_email, personal_contact_info, or of that personal_emails or phone_numbers alone; repeat "
+            "it or use commas.",
+            show_default="all",
         ),
     ] = None,
     output: Output = "-",
@@ -69,6 +72,7 @@ def contacts(
     overwrite: Overwrite = False,
     wait: Wait = True,
     webhook_url: WebhookUrl = None,
+    chunk_size: ChunkSize = None,
     progress: ShowProgress = None,
     csv_safe: CsvSafe = True,
     yes: Yes = False,
@@ -87,7 +91,7 @@ def contacts(
     """
     check_waiting(wait=wait, sandbox=sandbox)
     table = open_table(source, delimiter, encoding, sheet)
-    kinds: Any = [part.strip() for text in kind or KINDS for part in text.split(",") if part.strip()]
+    kinds = read_kinds(kind or KINDS)
     column = column_of(table, column)
     paths = contact_paths(kinds)
     names = column_names(kinds, provenance)
@@ -118,6 +122,7 @@ def contacts(
             overwrite=overwrite,
             wait=wait,
             webhook_url=webhook_url,
+            chunk_size=chunk_size,
             progress=progress,
             client=client,
             **asked,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,20 @@ _GROUPS: Final[Mapping[Kind, str]] = {
     "business_email": _BUSINESS,
     "personal_emails": "contact.personal_emails",
     "phone_numbers": "contact.phone_numbers",
+}
+
+Kinds = str | Sequence[str]
+_API_WORDS: Final[Mapping[str, tuple[Kind, ...]]] = {  # seed 004: the supported set of `fields`
+    "business_email": ("business_email",),
+    "personal_contact_info": ("personal_emails", "phone_numbers"),
+    "personal_contact_info.personal_emails": ("personal_emails",),
+    "personal_contact_info.phone_numbers": ("phone_numbers",),
+}
+_WORDS: Final[Mapping[str, tuple[Kind, ...]]] = {
+    **_API_WORDS,
+    **{kind: (kind,) for kind in KINDS},
+    **{group: (kind,) for kind, group in _GROUPS.items()},
+    "contact": KINDS,
 }
 
 
@@ -180,22 +195,24 @@ class ContactPlan:
         return as_html("<strong>Plan</strong> (nothing sent)", str(self))
 
 
-def read_kinds(kinds: Sequence[Kind]) -> tuple[Kind, ...]:
-    """Return the asked kinds, each once.
+def read_kinds(kinds: Kinds) -> tuple[Kind, ...]:
+    """Return the asked kinds, each once: a list or a comma text of our words, the API's own, or groups.
 
     Raises
     ------
     SettingError
         A word that is no kind, or none at all.
     """
-    asked: tuple[Any, ...] = tuple(dict.fromkeys([kinds] if isinstance(kinds, str) else kinds))
-    strange = [kind for kind in asked if kind not in KINDS]
-    if strange or not asked:
+    words = [kinds] if isinstance(kinds, str) else kinds
+    named = [part.strip() for word in words for part in str(word).split(",") if part.strip()]
+    strange = [word for word in named if word.casefold() not in _WORDS]
+    if strange or not named:
+        near = difflib.get_close_matches(strange[0].casefold(), _WORDS, n=1) if strange else []
         raise SettingError(
             f"{strange[0]!r} is no kind of contact. Nothing was sent." if strange else "No kind is named.",
-            hint=f"kinds are {', '.join(KINDS)}.",
+            hint=(f"did you mean {near[0]!r}? " if near else "") + f"kinds are {', '.join(_API_WORDS)}.",
         )
-    return asked
+    return tuple(dict.fromkeys(kind for word in named for kind in _WORDS[word.casefold()]))
 
 
 def make_contact_plan(

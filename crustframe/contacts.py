@@ -11,7 +11,7 @@ from functools import partial as bound
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from crustframe import contract
-from crustframe.api.jobs import check_webhook
+from crustframe.api.jobs import SubmitOptions, read_submit
 from crustframe.client import Client
 from crustframe.config import read_age
 from crustframe.contact_plan import (
@@ -19,6 +19,7 @@ from crustframe.contact_plan import (
     ContactPlan,
     ContactQuestion,
     Kind,
+    Kinds,
     make_contact_plan,
     read_kinds,
     urls_of,
@@ -85,7 +86,7 @@ class Contacts:
 def contacts(
     data: pd.DataFrame | pd.Series[Any] | Iterable[object],
     column: Hashable | None = None,
-    kinds: Sequence[Kind] = KINDS,
+    kinds: Kinds = KINDS,
     *,
     max_credits: float | None = None,
     partial: bool = False,
@@ -96,6 +97,7 @@ def contacts(
     overwrite: bool = False,
     wait: bool = True,
     webhook_url: str | None = None,
+    chunk_size: int | None = None,
     progress: bool | ProgressCallback | None = None,
     client: Client | None = None,
 ) -> Contacts:
@@ -111,8 +113,9 @@ def contacts(
         Blanks, repeats, other spellings and junk are welcome; nothing of it changes.
     column : hashable, optional
         Which column of a frame holds profile URLs; the API takes nothing else here.
-    kinds : sequence of {"business_email", "personal_emails", "phone_numbers"}
-        What to ask for; nothing else is asked or paid.
+    kinds : str or sequence of str
+        What to ask for; nothing else is asked or paid: ``business_email``, ``personal_contact_info``, or of that
+        ``personal_emails`` or ``phone_numbers`` alone. A comma text will do.
     max_credits : float, optional
         Ceiling for this call, in credits; as :func:`crustframe.enrich` takes it.
     partial : bool
@@ -132,6 +135,8 @@ def contacts(
         Wait for the jobs, or hand back a ticket.
     webhook_url : str, optional
         Whom the API tells when a job ends; see ``crustframe jobs listen``.
+    chunk_size : int, optional
+        How many people of a job the API works on at a time, 10 to 1000; by default its own choice, 100.
     progress : bool or callable, optional
         As :func:`crustframe.enrich` takes it.
     client : Client, optional
@@ -172,14 +177,13 @@ def contacts(
     check_names(data, paths, overwrite)
     with client_of(client) as asked:
         began = asked.clock()
-        if webhook_url is not None:
-            check_webhook(webhook_url, is_sandbox=asked.settings.is_loopback)
+        submit = read_submit(webhook_url, chunk_size, is_sandbox=asked.settings.is_loopback)
         identifiers = read_identifiers(cells)
         people = urls_of(identifiers)
         made = make_contact_plan(asked.ledger, identifiers, question, on_doubt=on_doubt)
         max_credits = ceiling_of(asked, max_credits)
         made.allowed_by(max_credits, partial=partial)
-        bought, buyers = _buy(asked, made, question, max_credits, on_doubt, wait, webhook_url, progress)
+        bought, buyers = _buy(asked, made, question, max_credits, on_doubt, wait, submit, progress)
         question = question.reaching_back(asked.clock() - began)
         table = _Table(identifiers, paths)
         for kind in question.kinds:
@@ -216,7 +220,7 @@ def contacts(
 def plan_contacts(
     data: pd.DataFrame | pd.Series[Any] | Iterable[object],
     column: Hashable | None = None,
-    kinds: Sequence[Kind] = KINDS,
+    kinds: Kinds = KINDS,
     *,
     max_credits: float | None = None,
     partial: bool = False,
@@ -251,12 +255,12 @@ def plan_contacts(
     return made.within(max_credits, partial=partial)
 
 
-def column_names(kinds: Sequence[Kind], provenance: ContactProvenance = "status") -> list[str]:
+def column_names(kinds: Kinds, provenance: ContactProvenance = "status") -> list[str]:
     """Return the columns that these kinds become."""
     return [*(path.name for path in contact_paths(kinds)), *([STATUS_COLUMN] if provenance == "status" else [])]
 
 
-def contact_paths(kinds: Sequence[Kind]) -> list[Path]:
+def contact_paths(kinds: Kinds) -> list[Path]:
     """Return the columns that these kinds become, as paths."""
     return list(read_paths([name for kind in read_kinds(kinds) for name in _FIELDS[kind]]))
 
@@ -268,7 +272,7 @@ def _buy(
     max_credits: float | None,
     on_doubt: OnDoubt,
     wait: bool,
-    webhook_url: str | None,
+    submit: SubmitOptions,
     progress: bool | ProgressCallback | None,
 ) -> tuple[Bought, list[JobBuyer]]:
     """Buy every kind of everybody under one ceiling; all jobs are submitted before any is waited for."""
@@ -306,7 +310,7 @@ def _buy(
                 on_doubt=on_doubt,
                 bought=bought,
                 on_settled=bound(follow, number),
-                webhook_url=webhook_url,
+                submit=submit,
             )
             buyers.append(open_runs.enter_context(buyer))
             buyer.submit(people)

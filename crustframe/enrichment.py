@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from crustframe import contract
-from crustframe.api.jobs import check_webhook
+from crustframe.api.jobs import read_submit
 from crustframe.api.options import Options
 from crustframe.api.surfaces import Api
 from crustframe.assembly import PeopleTable, Provenance, matches_of
@@ -104,6 +104,7 @@ def enrich(
     overwrite: bool = False,
     wait: bool = True,
     webhook_url: str | None = None,
+    chunk_size: int | None = None,
     progress: bool | ProgressCallback | None = None,
     client: Client | None = None,
 ) -> Enrichment:
@@ -173,6 +174,8 @@ def enrich(
         (:func:`crustframe.jobs.collect`, ``crustframe jobs wait``) and the same is run again, at 0 credits.
     webhook_url : str, optional
         Whom the API tells when a job ends; see ``crustframe jobs listen``.
+    chunk_size : int, optional
+        How many people of a job the API works on at a time, 10 to 1000; by default its own choice, 100.
     progress : bool or callable, optional
         A line on stderr, or a callable that takes :class:`~crustframe.progress.Progress`. Default: when somebody
         watches.
@@ -232,8 +235,7 @@ def enrich(
     with client_of(client) as owner:
         asked = owner.facing(type(question.options))
         rows = chosen_rows(data, cells, question, only, asked)
-        if webhook_url is not None:
-            check_webhook(webhook_url, is_sandbox=asked.settings.is_loopback)
+        submit = read_submit(webhook_url, chunk_size, is_sandbox=asked.settings.is_loopback)
         identifiers = read_identifiers(cells if rows is None else [cells[row] for row in rows])
         known, plan, choice = plan_run(asked, identifiers, question, on_doubt, route=route)
         max_credits = ceiling_of(asked, max_credits)
@@ -244,7 +246,7 @@ def enrich(
             table.put(record)
         tell_doubts(table, asked, plan, known)
         bought, ticket = buy_new(
-            asked, table, plan, question, max_credits, on_doubt, errors, progress, choice, wait, webhook_url
+            asked, table, plan, question, max_credits, on_doubt, errors, progress, choice, wait, submit
         )
 
         columns, drift = table.columns(provenance)

@@ -279,6 +279,9 @@ _ASKED: Final = re.compile(
     r"\s*(?P<path>[^|\s]+)(?:\s+as\s+(?P<name>[^|]*?))?\s*(?:\|\s*(?P<reduction>\w+)\s*)?(?:\s+as\s+(?P<late>[^|]*?)\s*)?",
     re.IGNORECASE,
 )
+_ADDRESSES: Final = ("contact.business_emails", "contact.personal_emails")
+_ADDRESS: Final = "email"
+"""What of an object in these lists is meant unless the objects themselves are asked for with ``| json``."""
 _SEGMENT: Final = re.compile(r"([^\[\]]+)((?:\[(?:-?\d+|\*|)\])*)")
 
 
@@ -351,6 +354,9 @@ def _read_path(asked: object, lists: Reduction, known: Catalogue | None, name: s
     keys = field.path.split(".")
     marks: list[list[str]] = [[] for _ in range(len(keys) - len(segments))] + [found for _, found in segments]
     steps, ends_in_list = _steps(field, keys, marks, str(asked))
+    if field.path in _ADDRESSES and (parts["reduction"] or lists).lower() != "json":
+        field = (known or catalogue()).find(f"{field.path}.{_ADDRESS}")
+        steps = (*steps, _ADDRESS)
     reduction = _reduction(parts["reduction"], str(asked), field, ends_in_list, lists)
     spelled = ".".join(key + "".join(f"[{mark}]" for mark in found) for key, found in zip(keys, marks, strict=True))
     default_name = f"{spelled} | {reduction}" if parts["reduction"] else spelled

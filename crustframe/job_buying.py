@@ -50,8 +50,8 @@ class JobBuyer:
     on_settled : callable, optional
         Called after every look with the number of people that are settled, how many of them were found, and what is
         waited for.
-    webhook_url : str, optional
-        Whom the API tells when a job ends.
+    submit : SubmitOptions
+        What a submit says besides who and what.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class JobBuyer:
         on_doubt: OnDoubt,
         bought: Bought,
         on_settled: Callable[[int, int, str], None],
-        webhook_url: str | None = None,
+        submit: api.SubmitOptions,
     ) -> None:
         self.bought = bought
         self.refused: list[Identifier] = []
@@ -80,7 +80,7 @@ class JobBuyer:
         self._max_credits = max_credits
         self._on_doubt = on_doubt
         self._on_settled = on_settled
-        self._webhook_url = webhook_url
+        self._submit_options = submit
         self._pool: deque[Identifier] = deque()
         self._busy: dict[str, Identifier] = {}
         self._mine: dict[int, Job] = {}
@@ -249,7 +249,7 @@ class JobBuyer:
 
     def _send(self, purchase: Purchase, newest_before: str | None) -> None:
         retries = Retries(self._client.jitter)
-        body = api.request_body(self._endpoint, purchase.identifiers, purchase.groups, self._webhook_url)
+        body = api.request_body(self._endpoint, purchase.identifiers, purchase.groups, self._submit_options)
         book = self._collector.book
         while True:
             job = book.intend(purchase, newest_before)

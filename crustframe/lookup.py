@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from crustframe.api.jobs import SubmitOptions
 from crustframe.assembly import PeopleTable
 from crustframe.client import Client
 from crustframe.config import read_age
@@ -116,7 +117,8 @@ def buy(
     identifiers = read_identifiers(cells)
     _, made, choice = plan_run(client, identifiers, question, "skip")
     table = PeopleTable(identifiers, question, None, judges=False)
-    bought, _ = buy_new(client, table, made, question, max_credits, "skip", "coerce", False, choice, False, None)
+    submit = SubmitOptions()
+    bought, _ = buy_new(client, table, made, question, max_credits, "skip", "coerce", False, choice, False, submit)
     return bought
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from crustframe import contract
+from crustframe.api.jobs import SubmitOptions
 from crustframe.errors import SettingError
 from crustframe.identifiers import Identifier
 from crustframe.job_buying import JobBuyer
@@ -146,7 +147,7 @@ def buy(
     on_record: Callable[[Record], None],
     on_settled: Callable[[int, int, str], None],
     wait: bool,
-    webhook_url: str | None,
+    submit: SubmitOptions,
 ) -> tuple[Bought, Ticket | None]:
     """Buy everybody by the chosen ways, under one ceiling: calls while the jobs run, and for whoever no job takes.
 
@@ -168,7 +169,7 @@ def buy(
         on_doubt=on_doubt,
         bought=bought,
         on_settled=on_settled,
-        webhook_url=webhook_url,
+        submit=submit,
     ) as jobs:
         jobs.submit(choice.by_job)
         by_calls = [*choice.by_calls, *jobs.refused]

@@ -95,6 +95,9 @@ Wait = Annotated[bool, typer.Option(help="Wait for jobs, or print a ticket and w
 WebhookUrl = Annotated[
     str | None, typer.Option(help="Whom the API tells when a job ends; see `crustframe jobs listen`.")
 ]
+ChunkSize = Annotated[
+    int | None, typer.Option(help="People of a job worked on at a time, 10 to 1000.", show_default="the API's, 100")
+]
 ShowProgress = Annotated[bool | None, typer.Option(help="A line on stderr.", show_default="on a terminal")]
 CsvSafe = Annotated[bool, typer.Option(help="Defuse formulas in the added columns of CSV.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help=f"Do not ask above {ASK_ABOVE_CREDITS:.12g} credits.")]

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from crustframe.api.jobs import SubmitOptions
 from crustframe.assembly import PeopleTable
 from crustframe.client import Client
 from crustframe.config import ASK_ABOVE_CREDITS, read_ceiling
@@ -198,7 +199,7 @@ def buy_new(
     progress: bool | ProgressCallback | None,
     choice: Choice,
     wait: bool,
-    webhook_url: str | None,
+    submit: SubmitOptions,
 ) -> tuple[Bought, Ticket | None]:
     """Buy whom the plan names, under one ceiling, and put what comes into the table.
 
@@ -257,7 +258,7 @@ def buy_new(
             on_record=table.put,
             on_settled=follow,
             wait=wait,
-            webhook_url=webhook_url,
+            submit=submit,
         )
     except (BadRequestError, PermissionDeniedError) as error:
         raise in_words_of(question, error) from None

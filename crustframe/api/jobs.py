@@ -27,6 +27,13 @@ _PAGES: Final = 10
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
+class SubmitOptions(NamedTuple):
+    """What a submit says besides who and what: whom to call back, and how many people to work on at a time."""
+
+    webhook_url: str | None = None
+    chunk_size: int | None = None
+
+
 class JobStatus(NamedTuple):
     """What the API says of a job. Words that no document names are kept as they came.
 
@@ -81,7 +88,7 @@ def _verified_price(groups: frozenset[str]) -> float:
 
 
 def request_body(
-    endpoint: str, identifiers: Sequence[Identifier], groups: frozenset[str], webhook_url: str | None = None
+    endpoint: str, identifiers: Sequence[Identifier], groups: frozenset[str], submit: SubmitOptions
 ) -> bytes:
     """Return the JSON body of a submit; identifiers are all of one kind."""
     body: dict[str, Any] = {contract.REQUEST_KEYS[identifiers[0].kind]: [i.text for i in identifiers]}
@@ -91,9 +98,28 @@ def request_body(
             body["verified"] = True
     else:
         body["fields"] = sorted(groups)
+    told = {"webhook_url": submit.webhook_url, "chunk_size": submit.chunk_size}
+    return orjson.dumps(body | {name: value for name, value in told.items() if value is not None})
+
+
+def read_submit(webhook_url: str | None, chunk_size: int | None, *, is_sandbox: bool) -> SubmitOptions:
+    """Return what submits say besides who and what, checked.
+
+    Raises
+    ------
+    SettingError
+        The API would refuse it. Nothing was sent.
+    """
     if webhook_url is not None:
-        body["webhook_url"] = webhook_url
-    return orjson.dumps(body)
+        check_webhook(webhook_url, is_sandbox=is_sandbox)
+    least, _, most = contract.JOB_CHUNK_SIZES
+    is_whole = isinstance(chunk_size, int) and not isinstance(chunk_size, bool)
+    if chunk_size is not None and not (is_whole and least <= chunk_size <= most):
+        raise SettingError(
+            f"chunk_size={chunk_size!r} is no whole number from {least} to {most}. Nothing was sent.",
+            hint="leave it out: the API then takes 100.",
+        )
+    return SubmitOptions(webhook_url, chunk_size)
 
 
 def check_webhook(url: str, *, is_sandbox: bool) -> str:
