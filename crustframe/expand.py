@@ -6,14 +6,18 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 from crustframe.fields import Path, Step, alternatives, element_type
 from crustframe.records import Record, write_json
 
 Getter = Callable[[Any], Any]
+Tell = Callable[[str], None]
+"""Hears what an element was that is left out of its list."""
+
 Drift = Counter[tuple[str, str]]
-"""How often a path came back as something else: (path, what came) to cells."""
+"""How often a path came back as something else: (path, what came) to values, an element of a list being one."""
 
 JOINT: Final = "; "
 _LONE_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")  # half of a pair: no file and no arrow array holds it
@@ -66,7 +70,7 @@ class Expansion:
         self.paths = tuple(paths)
         self.columns: list[list[Any]] = [[None] * length for _ in self.paths]
         self.drift: Drift = Counter()
-        self._getters = [compile_getter(path) for path in self.paths]
+        self._getters = [compile_getter(path, partial(self._left_out, path.field.path)) for path in self.paths]
 
     def put(self, position: int, record: Record) -> None:
         """Fill the row of one person from their best candidate."""
@@ -77,10 +81,13 @@ class Expansion:
             try:
                 column[position] = getter(person)
             except _Wrong as wrong:
-                self.drift[path.field.path, wrong.found] += 1
+                self._left_out(path.field.path, wrong.found)
+
+    def _left_out(self, path: str, found: str) -> None:
+        self.drift[path, found] += 1
 
 
-def compile_getter(path: Path) -> Getter:
+def compile_getter(path: Path, tell: Tell) -> Getter:
     """Return a function from ``person_data`` to the cell of one column."""
     convert = _CONVERTERS[element_type(path.field)]
     if path.reduction is None:
@@ -88,7 +95,7 @@ def compile_getter(path: Path) -> Getter:
     if None not in path.steps:  # an object at one place, told as JSON
         take = _one(path.steps, _as_is)
         return lambda person: None if (value := take(person)) is None else write_json(value).decode()
-    take_all = _many(path.steps, convert)
+    take_all = _many(path.steps, convert, tell)
     reduce = _REDUCTIONS[path.reduction]
     return lambda person: None if (values := take_all(person)) is None else reduce(values)
 
@@ -130,25 +137,34 @@ def _position(position: int | None, then: Getter) -> Getter:
     return get
 
 
-def _many(steps: Sequence[Step], convert: Getter) -> Getter:
-    """Return a getter of a flat list of values, or None where the list itself is absent."""
+def _many(steps: Sequence[Step], convert: Getter, tell: Tell) -> Getter:
+    """Return a getter of a flat list of values, or None where the list itself is absent.
+
+    Columns over one list of objects keep their places: an object without the value has ``None`` there. In a list of
+    plain values nothing stands for what is empty. An element of a wrong type is told, and ``None`` in either.
+    """
     at = steps.index(None)
     to_list = _one(steps[:at], _a_list)
     rest = steps[at + 1 :]
-    inner = _many(rest, convert) if None in rest else _one(rest, convert)
+    goes_on = None in rest
+    inner = _many(rest, convert, tell) if goes_on else _one(rest, convert)
+    has_places = bool(rest) or convert is _as_is
 
     def get(person: Any) -> Any:
         values = to_list(person)
         if values is None:
             return None
-        found = []
+        found: list[Any] = []
         for value in values:
-            if value is None or value == "":
+            try:
+                one = None if value is None or value == "" else inner(value)
+            except _Wrong as wrong:
+                tell(wrong.found)
+                found.append(None)
                 continue
-            one = inner(value)
-            if isinstance(one, list) and None in rest:
-                found += one
-            elif one is not None:
+            if goes_on:
+                found += one or ()
+            elif one is not None or has_places:
                 found.append(one)
         return found
 
@@ -218,11 +234,17 @@ _CONVERTERS: Final[Mapping[str, Getter]] = {
 
 
 def _join(values: list[Any]) -> str | None:
-    return JOINT.join(map(_text, values)) or None
+    return JOINT.join(map(_text, values)) if _count(values) else None
+
+
+def _count(values: list[Any]) -> int:
+    return sum(value is not None for value in values)
 
 
 def _text(value: Any) -> str:
     match value:
+        case None:
+            return ""
         case str():
             return value
         case bool():
@@ -246,7 +268,7 @@ def _json(values: list[Any]) -> str:
 
 _REDUCTIONS: Final[Mapping[str, Callable[[list[Any]], Any]]] = {
     "join": _join,
-    "count": len,
+    "count": _count,
     "json": _json,
     "list": list,
 }

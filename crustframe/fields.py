@@ -2,7 +2,8 @@
 
 Grammar: the API's own dot paths; ``[0]``, ``[-1]`` pick, ``[*]`` takes all; a path that crosses a list without
 an index takes the first element; `` as name`` names the column; ``| join``, ``| count``, ``| json``, ``| list``
-reduce a list. A suffix that fits one path only stands for that path.
+reduce a list: columns over one list of objects keep their places, ``count`` counts the values. A suffix that fits one
+path only stands for that path.
 """
 
 from __future__ import annotations

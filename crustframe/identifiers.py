@@ -21,7 +21,7 @@ REASONS: Final[dict[str, str]] = {
     "not_text": "the cell is not text",
     "not_an_identifier": "neither a profile URL nor a business e-mail",
     "other_site": "a web address, but not of a profile",
-    "not_a_profile": "a page of the network, but not a profile (/in/...)",
+    "not_a_profile": "a page of the network, but not the profile (/in/...) of anybody in particular",
     "short_link": "a short link; open it and copy the profile URL",
     "bad_slug": "the part after /in/ cannot be a profile name",
     "bad_email": "not a valid e-mail address",
@@ -51,11 +51,20 @@ _PLAIN_EMAIL: Final = re.compile(
 _HOST: Final = re.compile(r"(?:[a-z0-9-]+\.)*linkedin\.com")
 _MEMBER_ID: Final = re.compile(r"AC[a-zA-Z]A[A-Za-z0-9_-]{30,}")  # URN-like slugs differ by case
 _SUBPAGES: Final = re.compile(r"[a-z]{2}(?:[-_][a-z]{2})?|details?|overlay|recent-activity|activity", re.IGNORECASE)
+# Whoever is signed in, what is shown in place of a profile that is gone, the form to change one's own.
+_NOBODY: Final = frozenset({"me", "unavailable", "edit"})
 _SCHEME: Final = re.compile(r"(?:https?:?/{1,3}|//)", re.IGNORECASE)
 _DOMAIN_LIKE: Final = re.compile(r"[\w-]+(?:\.[\w-]+)+(?:[/:?#].*)?", re.DOTALL)
 _DISPLAY_NAME: Final = re.compile(r"[^<>@]*<\s*([^<>]+?)\s*>")
-# Invisible characters that copying from pages and spreadsheets leaves at the ends of a cell.
-_MARGINS: Final = " \t\r\n\v\f\u00a0\u2000-\u200f\u2028-\u202f\u205f-\u2069\u3000\ufeff\u00ad\u180e\x00\x85"
+# What shows nothing wherever it stands (Unicode: format characters, Default_Ignorable_Code_Point): no part of a name.
+_INVISIBLE: Final = re.compile(
+    "[\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
+)
+_CODED: Final = re.compile(r"(?:%[0-9a-f]{2})+", re.IGNORECASE)
+# Blanks of every kind that copying from pages and spreadsheets leaves at the ends of a cell.
+_MARGINS: Final = "\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u2800\u3000"
 _TRIM: Final = re.compile(f"^[{_MARGINS}]+|[{_MARGINS}]+$")
 _FORBIDDEN: Final = frozenset('/\\?#%<>"|^{}`@,;:&=[]')
 
@@ -231,10 +240,25 @@ def _read(cell: str) -> Identifier | Refusal:
 
 
 def _unwrap(cell: str) -> str:
-    text = _TRIM.sub("", cell)
+    text = _TRIM.sub("", _visible(cell))
     while len(text) > 1 and (text[0], text[-1]) in {('"', '"'), ("'", "'"), ("<", ">"), ("(", ")"), ("[", "]")}:
         text = _TRIM.sub("", text[1:-1])
     return _TRIM.sub("", text.rstrip(",;"))
+
+
+def _visible(text: str) -> str:
+    """Return `text` without invisible characters, percent-coded ones among them."""
+    text = text if text.isascii() else _INVISIBLE.sub("", text)
+    return _CODED.sub(_visible_code, text) if "%" in text else text
+
+
+def _visible_code(code: re.Match[str]) -> str:
+    try:
+        decoded = unquote_to_bytes(code[0]).decode()
+    except UnicodeDecodeError:
+        return code[0]
+    seen = _INVISIBLE.sub("", decoded)
+    return code[0] if seen == decoded else quote(seen, safe="")
 
 
 def _names_somebody(text: str) -> bool:
@@ -266,9 +290,10 @@ def _url(text: str) -> Identifier | Refusal:
     section, *segments = [segment for segment in parts.path.split("/") if segment] or [""]
     if section.lower() != "in" or not segments:
         return Refusal("not_a_profile")
-    if len(segments) > 1 and not _SUBPAGES.fullmatch(segments[1]):
+    found = _profile(segments[0])
+    if len(segments) > 1 and not _SUBPAGES.fullmatch(segments[1]) and isinstance(found, Identifier):
         return Refusal("bad_slug")
-    return _profile(segments[0])
+    return found
 
 
 def _profile(slug: str) -> Identifier | Refusal:
@@ -279,12 +304,14 @@ def _profile(slug: str) -> Identifier | Refusal:
             slug = unquote_to_bytes(slug).decode("utf-8")
     except UnicodeDecodeError:
         return Refusal("bad_slug")
-    slug = _TRIM.sub("", unicodedata.normalize("NFC", slug))
+    slug = _TRIM.sub("", unicodedata.normalize("NFC", _INVISIBLE.sub("", slug)))
     if not _MEMBER_ID.fullmatch(slug):
         # Letter by letter, and not str.casefold: strauß and strauss are two people.
         slug = unicodedata.normalize("NFC", "".join(letter.lower() for letter in slug))
     if not slug.strip(".") or len(slug) > 200 or any(map(_cannot_be_in_a_slug, slug)):
         return Refusal("bad_slug")
+    if slug in _NOBODY:
+        return Refusal("not_a_profile")
     url = CANONICAL_URL + quote(slug, safe="")
     return Identifier(PROFILE_URL, url, url)
 
@@ -297,7 +324,7 @@ def _email(text: str) -> Identifier | Refusal:
     if named := _DISPLAY_NAME.fullmatch(text):
         text = named[1]
     if text[:7].lower() == "mailto:":
-        text = text[7:].partition("?")[0]
+        text = _TRIM.sub("", text[7:].partition("?")[0])
     if text.count("@") > 1 and len(list(_addresses(text))) > 1:
         return Refusal("several")
     plain = _PLAIN_EMAIL.fullmatch(text)

@@ -44,7 +44,8 @@ class Report:
         Identifiers in doubt from an earlier run that were bought again, at most `credits_of_repeats` twice.
     credits_of_repeats : float
     drift : dict of (str, str) to int
-        Cells whose value broke the schema: path and what came, to how many; they are ``<NA>``.
+        Values that broke the schema: path and what came, to how many. A cell is ``<NA>``; an element of a list is
+        left out, its place kept.
     dropped_groups : tuple of str
         Groups that the account does not grant and that no column needed.
     invalid_reasons : dict of str to int
@@ -97,7 +98,7 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """Return the receipt as JSON takes it."""
         found = {name: getattr(self, name) for name in self.__slots__}
-        found["drift"] = [{"path": path, "found": what, "cells": n} for (path, what), n in self.drift.items()]
+        found["drift"] = [{"path": path, "found": what, "values": n} for (path, what), n in self.drift.items()]
         return {
             name: dict(v) if isinstance(v, Mapping) else list(v) if isinstance(v, tuple) else v
             for name, v in found.items()
@@ -130,7 +131,7 @@ class Report:
                 f"{counted(self.credits_of_repeats, 'credit')} may have been charged twice: {_few(self.resent)}"
             )
         lines += [
-            f"not as documented: {path} came as {what} in {n} cells; left empty, kept in the ledger"
+            f"not as documented: {counted(n, 'value')} of {path} came as {what}; left out, kept in the ledger"
             for (path, what), n in self.drift.items()
         ]
         if self.dropped_groups:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crustframe.expand import Expansion
-from crustframe.fields import catalogue, read_paths
+from crustframe.fields import Path, catalogue, read_paths
 from crustframe.records import Match, Record
 
 CURRENT = "experience.employment_details.current"
@@ -214,10 +215,74 @@ def test_a_list_that_is_not_there_is_no_value_and_not_a_zero(reduction):
     assert None is cell(nested(SKILLS, None), f"{SKILLS} | {reduction}")
 
 
-def test_empty_elements_are_left_out():
-    assert "A; C" == cell(skills("A", None, "", "C"), SKILLS)
-    assert 2 == cell(skills("A", None, "", "C"), f"{SKILLS} | count")
-    assert "A; C" == cell(jobs({"title": "A"}, {}, {"title": None}, None, {"title": "C"}), f"{CURRENT}[*].title")
+def test_empty_elements_of_a_list_of_texts_are_left_out():
+    person = skills("A", None, "", "C")
+
+    assert "A; C" == cell(person, SKILLS)
+    assert 2 == cell(person, f"{SKILLS} | count")
+    assert ["A", "C"] == cell(person, f"{SKILLS} | list")
+    assert '["A","C"]' == cell(person, f"{SKILLS} | json")
+
+
+THREE_JOBS = jobs({"name": "A", "title": "x"}, {"name": "B"}, {"name": "C", "title": "z"})
+
+
+def test_columns_over_one_list_keep_their_places():
+    """The title of C is never told beside B."""
+    assert ["A", "B", "C"] == cell(THREE_JOBS, f"{CURRENT}[*].name | list")
+    assert ["x", None, "z"] == cell(THREE_JOBS, f"{CURRENT}[*].title | list")
+    assert '["x",null,"z"]' == cell(THREE_JOBS, f"{CURRENT}[*].title | json")
+    assert "x; ; z" == cell(THREE_JOBS, f"{CURRENT}[*].title")
+    assert 2 == cell(THREE_JOBS, f"{CURRENT}[*].title | count")
+
+
+@pytest.mark.parametrize("missing", [{}, {"title": None}, {"title": ""}, None, ""], ids=repr)
+@pytest.mark.parametrize(
+    ("at", "joined"), [(0, "; x; z"), (1, "x; ; z"), (2, "x; z; ")], ids=["first", "middle", "last"]
+)
+def test_whatever_is_missing_in_a_list_of_objects_leaves_its_place_empty(missing, at, joined):
+    entries: list[Any] = [{"title": "x"}, {"title": "z"}]
+    entries.insert(at, missing)
+
+    titles = cell(jobs(*entries), f"{CURRENT}[*].title | list")
+
+    assert [None] == titles[at : at + 1]
+    assert ["x", "z"] == titles[:at] + titles[at + 1 :]
+    assert joined == cell(jobs(*entries), f"{CURRENT}[*].title")
+
+
+def test_a_section_that_is_missing_in_one_object_leaves_its_place_empty():
+    person = jobs({"name": "A", "location": {"raw": "Here"}}, {"name": "B", "location": None}, {"name": "C"})
+
+    assert ["Here", None, None] == cell(person, f"{CURRENT}[*].location.raw | list")
+    assert [{"raw": "Here"}, None, None] == json.loads(cell(person, f"{CURRENT}[*].location"))
+
+
+def test_a_whole_object_that_is_missing_leaves_its_place_empty_too():
+    person = jobs({"title": "x"}, None, {"title": "z"})
+
+    assert [{"title": "x"}, None, {"title": "z"}] == cell(person, f"{CURRENT} | list")
+    assert ["x", None, "z"] == cell(person, f"{CURRENT}[*].title | list")
+    assert 2 == cell(person, f"{CURRENT} | count")
+
+
+def test_times_and_numbers_keep_their_places():
+    person = jobs({"start_date": "2019-01-01", "position_id": 7}, {}, {"start_date": "2020", "position_id": 0})
+
+    assert [at(2019, 1, 1), None, at(2020, 1, 1)] == cell(person, f"{CURRENT}[*].start_date | list")
+    assert "2019-01-01T00:00:00Z; ; 2020-01-01T00:00:00Z" == cell(person, f"{CURRENT}[*].start_date")
+    assert [7, None, 0] == cell(person, f"{CURRENT}[*].position_id | list")
+    assert "[7,null,0]" == cell(person, f"{CURRENT}[*].position_id | json")
+
+
+def test_a_value_that_no_object_of_the_list_has():
+    """No text stands for nothing, but the columns beside it can still be unfolded together."""
+    person = jobs({"name": "A"}, {"name": "B"})
+
+    assert None is cell(person, f"{CURRENT}[*].title")
+    assert 0 == cell(person, f"{CURRENT}[*].title | count")
+    assert [None, None] == cell(person, f"{CURRENT}[*].title | list")
+    assert "[null,null]" == cell(person, f"{CURRENT}[*].title | json")
 
 
 def test_lists_in_lists_are_told_flat():
@@ -232,6 +297,21 @@ def test_lists_in_lists_are_told_flat():
     assert 3 == cell(person, "dev_platform_profiles[*].repos[*].topics | count")
     assert "a; b" == cell(person, "dev_platform_profiles.repos.topics")
     assert "c" == cell(person, "dev_platform_profiles[-1].repos[*].topics")
+
+
+def test_columns_over_lists_in_lists_keep_their_places():
+    person = {
+        "dev_platform_profiles": [
+            {"repos": [{"full_name": "a", "stars": 1}, {"full_name": "b"}]},
+            {"repos": []},
+            {},
+            None,
+            {"repos": [{"stars": 0}, None, {"full_name": "d", "stars": 4}]},
+        ]
+    }
+
+    assert "a; b; ; ; d" == cell(person, "dev_platform_profiles[*].repos[*].full_name")
+    assert [1, None, 0, None, 4] == cell(person, "dev_platform_profiles[*].repos[*].stars | list")
 
 
 def test_other_types_are_joined_as_they_are_written():
@@ -255,13 +335,49 @@ def test_other_types_are_joined_as_they_are_written():
     assert [at(2019, 1, 1), at(2020, 2, 1)] == cell(person, f"{CURRENT}[*].start_date | list")
 
 
-def test_one_wrong_element_empties_its_cell_and_no_other():
+def test_one_wrong_element_of_a_list_is_left_out_alone():
     expansion = put(
-        jobs({"title": "A", "is_default": True}, {"title": 7, "is_default": False}), f"{CURRENT}[*].title", DEFAULT
+        skills("A", 5, "C", {"name": "D"}), SKILLS, f"{SKILLS} | count", f"{SKILLS} | json", f"{SKILLS} | list"
     )
 
-    assert [[None], [True]] == expansion.columns
-    assert {(f"{CURRENT}.title", "integer"): 1} == expansion.drift
+    assert [["A; ; C; "], [2], ['["A",null,"C",null]'], [["A", None, "C", None]]] == expansion.columns
+    assert {(SKILLS, "integer"): 4, (SKILLS, "object"): 4} == expansion.drift  # by each of the four columns
+
+
+def test_a_wrong_value_in_one_object_leaves_its_place_empty_and_no_other_column():
+    expansion = put(
+        jobs({"title": "A", "is_default": True}, {"title": 7, "is_default": False}, "Engineer", {"title": "D"}),
+        f"{CURRENT}[*].title | list",
+        DEFAULT,
+    )
+
+    assert [[["A", None, None, "D"]], [True]] == expansion.columns
+    assert {(f"{CURRENT}.title", "integer"): 1, (f"{CURRENT}.title", "string"): 1} == expansion.drift
+
+
+def test_wrong_elements_are_counted_one_by_one():
+    expansion = put(
+        jobs(*[{"start_date": text} for text in ("2019", "soon", "2020", "later")]), f"{CURRENT}[*].start_date"
+    )
+
+    assert [["2019-01-01T00:00:00Z; ; 2020-01-01T00:00:00Z; "]] == expansion.columns
+    assert {(f"{CURRENT}.start_date", "string"): 2} == expansion.drift
+
+
+def test_a_list_of_nothing_but_wrong_elements_has_no_value():
+    expansion = put(skills(5, 6.5, True), SKILLS, f"{SKILLS} | count")
+
+    assert [[None], [0]] == expansion.columns
+    assert {(SKILLS, kind): 2 for kind in ("integer", "number", "boolean")} == expansion.drift
+
+
+def test_a_list_in_a_list_that_came_as_something_else_is_one_wrong_element():
+    person = {"dev_platform_profiles": [{"repos": [{"full_name": "a"}]}, {"repos": "b"}, {"repos": [{"full_name": 3}]}]}
+
+    expansion = put(person, "dev_platform_profiles[*].repos[*].full_name | list")
+
+    assert [[["a", None, None]]] == expansion.columns
+    assert {("dev_platform_profiles.repos.full_name", kind): 1 for kind in ("string", "integer")} == expansion.drift
 
 
 def test_an_object_is_told_as_json_and_keeps_what_nobody_documented():
@@ -341,15 +457,47 @@ EVERY_WAY = read_paths(
 @given(TREES | st.sampled_from(ALL_PATHS).flatmap(tree_at))
 def test_any_tree_fills_or_empties_every_column_and_never_raises(person):
     """Every path of the catalogue, every reduction: a cell, or nothing and a count of at most one for each column."""
+    whole = expanded(person, [path for path in EVERY_WAY if None not in path.steps])
+    lists = expanded(person, [path for path in EVERY_WAY if None in path.steps])
+
+    empty = sum(column == [None] for column in whole.columns)
+    assert sum(whole.drift.values()) <= empty
+    for expansion in (whole, lists):
+        for path, (value,) in zip(expansion.paths, expansion.columns, strict=True):
+            assert value is None or isinstance(value, _PYTHON[path.dtype])
+
+
+# Below each list of objects, the values of every one of its objects in three forms, and which list it is.
+CROSSING = [
+    (read_paths({word: f"{over}[*]{path.removeprefix(over)} | {word}" for word in ("list", "json", "count")}), over)
+    for over in ALL_PATHS
+    if catalogue().fields[over].type == "array<object>"
+    for path in ALL_PATHS
+    if path.startswith(f"{over}.") and not catalogue().fields[path].lists - catalogue().fields[over].lists
+]
+
+
+@settings(max_examples=150, deadline=None)
+@given(TREES | st.sampled_from(ALL_PATHS).flatmap(tree_at))
+def test_any_list_is_told_alike_in_every_form_and_columns_over_one_list_are_of_one_length(person):
+    lengths: dict[str, set[int | None]] = {}
+    for asked, over in CROSSING:
+        found, told, count = [column[0] for column in expanded(person, asked).columns]
+        lengths.setdefault(over, set()).add(None if found is None else len(found))
+        if found is None:
+            assert told is None
+            assert count is None
+        else:
+            assert len(found) == len(json.loads(told))
+            assert count == sum(value is not None for value in found)
+    assert all(len(of_one_list) == 1 for of_one_list in lengths.values())
+
+
+def expanded(person: Any, paths: Sequence[Path]) -> Expansion:
     person = orjson.loads(json.dumps(person))  # numbers beyond 64 bits come from the wire as floats
-    expansion = Expansion(EVERY_WAY, 1)
-
+    expansion = Expansion(paths, 1)
     expansion.put(0, Record("key", "matched", (Match(1.0, person),)))
-
-    empty = sum(column == [None] for column in expansion.columns)
-    assert sum(expansion.drift.values()) <= empty
-    for path, (value,) in zip(EVERY_WAY, expansion.columns, strict=True):
-        assert value is None or isinstance(value, _PYTHON[path.dtype])
+    return expansion
 
 
 _PYTHON = {

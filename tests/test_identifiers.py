@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+import crustframe
 from crustframe.errors import CrustframeError, IdentifierError
 from crustframe.identifiers import REASONS, Identifiers, read_identifier, read_identifiers
 
@@ -55,6 +57,21 @@ SPELLINGS = [
     "\ufeff" + AVERY,
     "\u200b" + AVERY + "\u200e",
     "\u202a" + AVERY + "\u202c",
+    "https://www.linkedin.com/in/ave\u200bry-example",
+    "https://www.linkedin.com/in/avery\u00ad-example",
+    "https://www.linkedin.com/in/\u2060avery-example\u200d/",
+    "https://www.linkedin.com/in/avery-exam\ufeffple/de",
+    "https://www.linkedin.com/in/avery%E2%80%8B-example",
+    "https://www.linkedin.com/in/avery%c2%ad-example?trk=x",
+    "https://www.linkedin.com/in/avery%25E2%2580%258B-example",
+    "https://www.linkedin.com/in/avery%2D%e2%80%8dexample",
+    "https://www.linked\u200bin.com/in/avery-example",
+    "https://www.linkedin.com%E2%80%8B/in%E2%80%8B/avery-example",
+    "ht\u200btps://www.linkedin.com/in/avery-example/\ufe0fde",
+    "\u2066https://www.linkedin.com/in/avery-example\u2069",
+    "\u1680" + AVERY + "\u2800",
+    "\x1f" + AVERY + "\x7f",
+    "https://www.linkedin.com/in/\u00a0avery-example\u202f/",
     AVERY + "%20",
     AVERY + "%E2%80%8B",
     f'"{AVERY}"',
@@ -92,6 +109,16 @@ REFUSED = {
     "https://www.linkedin.com/company/corp-example": "not_a_profile",
     "https://www.linkedin.com/pub/avery-example/1/2/3": "not_a_profile",
     "https://www.linkedin.com/sales/lead/ACwAAA": "not_a_profile",
+    "https://www.linkedin.com/in/me": "not_a_profile",
+    "https://www.linkedin.com/in/me/": "not_a_profile",
+    "linkedin.com/in/ME?trk=x": "not_a_profile",
+    "https://www.linkedin.com/in/m%65/de": "not_a_profile",
+    "https://de.linkedin.com/in/me/en-US/": "not_a_profile",
+    "https://www.linkedin.com/in/me/details/skills/": "not_a_profile",
+    "https://www.linkedin.com/in/me/edit/intro/": "not_a_profile",
+    "/in/m\u200be": "not_a_profile",
+    "https://www.linkedin.com/in/unavailable/": "not_a_profile",
+    "https://www.linkedin.com/in/edit/intro/": "not_a_profile",
     "https://lnkd.in/abc": "short_link",
     "lnkd.in/abc": "short_link",
     "linkedin.com/in/avery example": "bad_slug",
@@ -252,11 +279,62 @@ def test_composed_decomposed_and_coded_letters_are_one_person_sent_coded(cell):
         "avery@corp.example,",
         "'avery@corp.example'",
         "\ufeffavery@corp.example\u200b",
+        "ave\u200bry@corp.example",
+        "avery\u00ad@corp.example",
+        "avery@co\u2060rp.exam\u200dple",
+        "avery@corp\u200e.example",
+        "avery%E2%80%8B@corp.example",
+        "mailto:%E2%80%8Bavery@corp.example",
+        "mailto:\u00a0avery@corp.example",
+        "Avery <\u200bavery@corp.example\u200b>",
+        "\u2068avery@corp.example\u2069",
     ],
     ids=ascii,
 )
 def test_a_spelling_of_an_address_is_that_address(cell):
     assert ("business_email", "avery@corp.example") == tuple(read_identifier(cell))[:2]
+
+
+@pytest.mark.parametrize("joiner", ["\u200c", "\u200d", "%E2%80%8C"], ids=ascii)
+def test_a_name_whose_script_has_joiners_is_one_person_with_and_without(joiner):
+    """A slug never needs them: keyboards and pages add or drop them."""
+    with_joiner = read_identifier(f"linkedin.com/in/نمونه{joiner}ای")
+
+    assert read_identifier("linkedin.com/in/نمونهای") == with_joiner
+    assert with_joiner.text.isascii()
+    assert "%E2%80" not in with_joiner.text
+
+
+def test_letters_that_something_invisible_kept_apart_are_composed():
+    assert key("linkedin.com/in/élan-example") == key("linkedin.com/in/e\u200b\u0301lan-example")
+
+
+@pytest.mark.parametrize("slug", ["me2", "mee", "me-example", "m-e", "edit-example", "unavailable-1", "meé"])
+def test_a_name_that_merely_begins_like_a_page_is_a_profile(slug):
+    assert "professional_network_profile_url" == read_identifier(f"linkedin.com/in/{slug}").kind
+
+
+def test_every_character_that_unicode_calls_a_format_character_is_no_part_of_a_name():
+    invisible = [chr(n) for n in range(sys.maxunicode + 1) if unicodedata.category(chr(n)) == "Cf"]
+    invisible += "\u034f\u115f\u1160\u3164\uffa0\ufe00\ufe0f\u180b\U000e0100"
+
+    found = read_identifiers(
+        [
+            *(f"linkedin.com/in/avery{character}-example" for character in invisible),
+            *(f"linkedin.com/in/avery{quote(character)}-example" for character in invisible),
+        ]
+    )
+
+    assert [AVERY] == [identifier.text for identifier in found.unique]
+    assert ["avery@corp.example"] == [
+        identifier.text for identifier in read_identifiers([f"avery{c}@corp.example" for c in invisible]).unique
+    ]
+
+
+def test_letters_that_stand_beside_something_invisible_in_one_code_are_kept():
+    assert key("linkedin.com/in/%C3%A9%E2%80%8Blan") == key("linkedin.com/in/élan")
+    assert "bad_slug" == reason("linkedin.com/in/%E2%80%8B%ff")
+    assert "not_a_profile" == reason("linkedin.com/in/%E2%80%8B")
 
 
 def test_the_local_part_is_sent_as_it_came():
@@ -311,6 +389,31 @@ def test_one_cell_read_alone_raises_with_a_hint_and_the_reason():
 def test_a_blank_cell_read_alone_raises_too():
     with pytest.raises(IdentifierError, match="empty"):
         read_identifier(None)
+
+
+# What is asked and paid ---------------------------------------------------------------------------------------------
+
+
+def test_one_person_with_and_without_something_invisible_is_asked_once_by_name(sandbox, client):
+    column = [AVERY, AVERY[:-3] + "\u200b" + AVERY[-3:], AVERY[:-3] + "%C2%AD" + AVERY[-3:], "av\u200bery@corp.example"]
+
+    found = crustframe.enrich(column, fields=["basic_profile.name"], client=client)
+
+    assert ["matched"] * 4 == found.frame["crust.status"].tolist()
+    assert 1 == found.frame["basic_profile.name"][:3].nunique()
+    assert 2 == sandbox.credits_spent == found.report.people
+    assert {"avery-example": 1, "avery@corp.example": 1} == sandbox.people_charged
+
+
+def test_pages_that_are_nobodys_are_not_asked_about(sandbox, client):
+    column = ["linkedin.com/in/me/", "https://www.linkedin.com/in/me/en-us", "linkedin.com/in/unavailable"]
+
+    with pytest.warns(match="refused: 3"):
+        found = crustframe.enrich(column, fields=["basic_profile.name"], provenance="full", client=client)
+
+    assert ["invalid"] * 3 == found.frame["crust.status"].tolist()
+    assert ["not_a_profile"] * 3 == found.frame["crust.reason"].tolist()
+    assert (0, 0) == (sandbox.calls, sandbox.credits_spent)
 
 
 # Whatever comes ---------------------------------------------------------------------------------------------------
@@ -370,6 +473,8 @@ def spelt(draw: st.DrawFn, slug: str) -> str:
             letter = unicodedata.normalize("NFD", letter)
         coded = "".join(f"%{byte:02x}" for byte in letter.encode())
         out.append(draw(st.sampled_from([letter, coded, quote(coded, safe="")])))
+        if draw(st.integers(0, 5)) == 0:
+            out.append(draw(st.sampled_from(["\u200b", "\u00ad", "\ufeff", "%E2%80%8D", "%25e2%2581%25a0"])))
     before = draw(st.sampled_from(["", "https://", "http://www.", "https://de.", "//m.", " "]))
     after = draw(st.sampled_from(["", "/", "?a=b", "#c", "/de/", " ", "/details/skills"]))
     return f"{before}linkedin.com/in/{''.join(out)}{after}"

@@ -208,6 +208,18 @@ def test_a_forgotten_person_leaves_no_byte(sandbox, client, by):
     assert 1 == crustframe.plan(column, fields=FIELDS, client=client).n_new
 
 
+def test_a_person_kept_under_a_name_that_is_read_otherwise_today_is_forgotten_too(client):
+    """Once, an invisible character was part of a name, and so of the key."""
+    url = people(1)[0]
+    crustframe.enrich([url], fields=FIELDS, client=client)
+    client.ledger.close()
+    with contextlib.closing(sqlite3.connect(client.ledger.path)) as connection, connection:
+        connection.execute("UPDATE people SET key = ?, entry = NULL", (url + "%E2%80%8B",))
+
+    assert 1 == client.ledger.forget([url])["answers"]
+    assert [] == list(client.ledger.entries())
+
+
 def test_a_suppressed_person_is_never_bought_again(sandbox, client):
     crustframe.enrich(people(3), fields=FIELDS, client=client)
     client.ledger.forget([people(3)[1]], suppress=True)

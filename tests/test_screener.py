@@ -61,12 +61,12 @@ def _first(path):
 
 @pytest.mark.parametrize(("old", "new"), PAIRS)
 def test_pairs_mean_the_same(both, old, new):
-    """Years against dates, and 0 for an unknown position, are the only differences in the values."""
+    """Years against dates, 0 for an unknown position and places without a school are all that differs in the values."""
     legacy, current = both[0][_first(old)], both[1][new]
     if new.endswith("_year"):
         legacy = legacy.dt.year.astype("Int64")
-    if "[*]" in new:  # there each school once, here each time
-        current = current.map(lambda text: "; ".join(dict.fromkeys(text.split("; "))), na_action="ignore")
+    if "[*]" in new:  # there each school once, here each time and at its place
+        current = current.map(_each_once, na_action="ignore")
     if new.endswith("position_id"):
         current = current.where(both[1][new.replace("position_id", "name")].isna() | current.notna(), 0)
 
@@ -74,6 +74,10 @@ def test_pairs_mean_the_same(both, old, new):
         legacy.astype("string"), current.astype("string"), check_names=False, check_index_type=False
     )
     assert legacy.notna().any() or new.endswith("current.end_date")
+
+
+def _each_once(joined):
+    return "; ".join(text for text in dict.fromkeys(joined.split("; ")) if text)
 
 
 def test_every_legacy_path_is_accounted_for():

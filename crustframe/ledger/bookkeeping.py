@@ -116,11 +116,12 @@ def forget(connection: sqlite3.Connection, texts: Sequence[str], *, suppress: bo
         last = batch[-1][0]
         for number, key, entry in batch:
             plain = b"" if entry is None else zlib.decompress(entry)
-            if key not in keys and not any(needle in plain for needle in needles):
+            is_theirs = _names(key, keys)
+            if not is_theirs and not any(needle in plain for needle in needles):
                 continue
             matches = read_json(plain) if plain else []
             kept = [match for match in matches if not _is_meant(match["person_data"], keys, person_ids)]
-            if key in keys or not kept or len(kept) == len(matches):
+            if is_theirs or not kept or len(kept) == len(matches):
                 connection.execute("DELETE FROM people WHERE person_row = ?", (number,))
                 gone.add(key)
                 rows += 1
@@ -139,6 +140,13 @@ def _meant(texts: Sequence[str]) -> tuple[set[str], set[int]]:
     person_ids = {int(text) for text in texts if text.strip().isdigit()}
     read = read_identifiers([text for text in texts if not text.strip().isdigit()])
     return {identifier.key for identifier in read.unique}, person_ids
+
+
+def _names(key: str, keys: set[str]) -> bool:
+    """Whether a key is one of `keys`, were it read today: what is part of a name was more once."""
+    return key in keys or (
+        ("%" in key or not key.isascii()) and any(i.key in keys for i in read_identifiers([key]).unique)
+    )
 
 
 def _needles(keys: set[str], person_ids: set[int]) -> list[bytes]:
