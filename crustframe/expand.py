@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
-from crustframe.fields import Path, Step, alternatives, element_type
+from crustframe.fields import ADDRESS, Path, Step, alternatives, element_type
 from crustframe.records import Record, write_json
 
 Getter = Callable[[Any], Any]
@@ -89,7 +89,7 @@ class Expansion:
 
 def compile_getter(path: Path, tell: Tell) -> Getter:
     """Return a function from ``person_data`` to the cell of one column."""
-    convert = _CONVERTERS[element_type(path.field)]
+    convert = _key(ADDRESS, _string) if path.is_of_addresses else _CONVERTERS[element_type(path.field)]
     if path.reduction is None:
         return _one(path.steps, convert)
     if None not in path.steps:  # an object at one place, told as JSON
@@ -97,7 +97,13 @@ def compile_getter(path: Path, tell: Tell) -> Getter:
         return lambda person: None if (value := take(person)) is None else write_json(value).decode()
     take_all = _many(path.steps, convert, tell)
     reduce = _REDUCTIONS[path.reduction]
-    return lambda person: None if (values := take_all(person)) is None else reduce(values)
+    is_nothing = element_type(path.field) == "object" and path.reduction != "count"  # no objects are no value
+
+    def get(person: Any) -> Any:
+        values = take_all(person)
+        return None if values is None or (is_nothing and not values) else reduce(values)
+
+    return get
 
 
 def _one(steps: Sequence[Step], convert: Getter) -> Getter:

@@ -98,6 +98,9 @@ class Field:
     note: str
 
 
+ADDRESS: Final = "email"
+_ADDRESSES: Final = ("contact.business_emails", "contact.personal_emails")
+
 Step = str | int | None
 """A key, a position in a list, or None for all elements of a list."""
 
@@ -131,6 +134,11 @@ class Path:
         if self.field.group == "contact":
             return frozenset(g for g in (*contract.ADD_ON_PRICES, *contract.BASE_GROUPS) if g.startswith("contact."))
         return frozenset({self.field.group})
+
+    @property
+    def is_of_addresses(self) -> bool:
+        """Whether the objects at the end stand for their e-mail addresses; with ``| json`` they are told whole."""
+        return self.field.path in _ADDRESSES and self.reduction != "json"
 
     @property
     def limits(self) -> tuple[float, float] | None:
@@ -280,9 +288,6 @@ _ASKED: Final = re.compile(
     r"\s*(?P<path>[^|\s]+)(?:\s+as\s+(?P<name>[^|]*?))?\s*(?:\|\s*(?P<reduction>\w+)\s*)?(?:\s+as\s+(?P<late>[^|]*?)\s*)?",
     re.IGNORECASE,
 )
-_ADDRESSES: Final = ("contact.business_emails", "contact.personal_emails")
-_ADDRESS: Final = "email"
-"""What of an object in these lists is meant unless the objects themselves are asked for with ``| json``."""
 _SEGMENT: Final = re.compile(r"([^\[\]]+)((?:\[(?:-?\d+|\*|)\])*)")
 
 
@@ -355,9 +360,6 @@ def _read_path(asked: object, lists: Reduction, known: Catalogue | None, name: s
     keys = field.path.split(".")
     marks: list[list[str]] = [[] for _ in range(len(keys) - len(segments))] + [found for _, found in segments]
     steps, ends_in_list = _steps(field, keys, marks, str(asked))
-    if field.path in _ADDRESSES and (parts["reduction"] or lists).lower() != "json":
-        field = (known or catalogue()).find(f"{field.path}.{_ADDRESS}")
-        steps = (*steps, _ADDRESS)
     reduction = _reduction(parts["reduction"], str(asked), field, ends_in_list, lists)
     spelled = ".".join(key + "".join(f"[{mark}]" for mark in found) for key, found in zip(keys, marks, strict=True))
     default_name = f"{spelled} | {reduction}" if parts["reduction"] else spelled
@@ -391,6 +393,8 @@ def _reduction(word: str | None, asked: str, field: Field, ends_in_list: bool, l
         )
     chosen: Reduction = word.lower() if word else lists  # type: ignore[assignment]
     is_object = field.type in {"object", "array<object>"}
+    if field.path in _ADDRESSES and not (word and not ends_in_list):
+        return chosen if ends_in_list or chosen == "json" else None
     if not ends_in_list:
         if word and not (word.lower() == "json" and is_object):
             raise FieldError(
@@ -403,7 +407,7 @@ def _reduction(word: str | None, asked: str, field: Field, ends_in_list: bool, l
 def _dtype(field: Field, reduction: Reduction | None) -> DType:
     match reduction:
         case None:
-            return _DTYPES[element_type(field)]
+            return _DTYPES.get(element_type(field), "string")
         case "count":
             return "Int64"
         case "list":

@@ -283,3 +283,98 @@ def test_the_shell_asks_above_100_credits(shell, monkeypatch, answer, code, n_jo
     assert ["Spend up to 150 credits?"] == asked
     assert n_jobs == len(shell.sandbox.jobs.submitted)
     assert code == (0 if answer else shell("--max-credits", "99")[0])
+
+
+# Words and options -------------------------------------------------------------------------------------------------
+
+BUSINESS, PERSONAL, PHONE = (ASKED[kind][0] for kind in KINDS)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "fields"),
+    [
+        ("business_email", [BUSINESS]),
+        ("personal_contact_info", [PERSONAL, PHONE]),
+        ("personal_contact_info.personal_emails", [PERSONAL]),
+        (["personal_contact_info.phone_numbers"], [PHONE]),
+        ("business_email, phone_numbers", [BUSINESS, PHONE]),
+        (["Business_Email ,personal_contact_info", "phone_numbers"], [BUSINESS, PERSONAL, PHONE]),
+        ("contact.personal_emails", [PERSONAL]),
+        ("contact", [BUSINESS, PERSONAL, PHONE]),
+    ],
+)
+def test_kinds_are_taken_in_the_words_of_the_api_and_in_ours(sandbox, client, kinds, fields):
+    frame = pd.DataFrame({"url": people(2)})
+
+    found = frame.crust.contacts("url", kinds, client=client)
+
+    assert fields == sandbox.jobs.submitted[0]["body"]["fields"]
+    assert sandbox.credits_spent == crustframe.last_report().credits
+    assert list(found.columns) == list(frame["url"].crust.contacts(kinds, client=client).columns.insert(0, "url"))
+
+
+@pytest.mark.parametrize("kinds", ["phone", "phone_number", ["business_email", "fax"], "", [], " , "])
+def test_a_word_that_is_no_kind_is_refused_with_the_nearest(sandbox, client, kinds):
+    with pytest.raises(SettingError, match="personal_contact_info") as caught:
+        crustframe.contacts(people(2), kinds=kinds, client=client)
+
+    assert [] == sandbox.jobs.submitted
+    assert ("did you mean 'phone_numbers'" in str(caught.value)) == (kinds == "phone_number")
+
+
+@pytest.mark.parametrize("size", [10, 1000, None])
+def test_a_chunk_size_reaches_the_api(sandbox, client, size):
+    crustframe.contacts(people(2), kinds="phone_numbers", chunk_size=size, client=client)
+    crustframe.enrich(people(2), fields=["basic_profile.name"], route="job", chunk_size=size, client=client)
+
+    assert [size, size] == [one["body"].get("chunk_size") for one in sandbox.jobs.submitted]
+
+
+@pytest.mark.parametrize("size", [9, 1001, 0, -10, 100.0, "100", True])
+@pytest.mark.parametrize("verb", ["contacts", "enrich"])
+def test_a_chunk_size_that_the_api_would_refuse_is_refused_here(sandbox, client, size, verb):
+    with pytest.raises(SettingError, match="chunk_size"):
+        getattr(crustframe, verb)(people(2), chunk_size=size, client=client)
+
+    assert ([], 0) == (sandbox.jobs.submitted, sandbox.calls)
+
+
+def test_the_shell_takes_the_words_and_the_chunk_size(shell):
+    code, *_ = shell("--kind", "personal_contact_info", "--chunk-size", "50", "--max-credits", "500")
+
+    body = shell.sandbox.jobs.submitted[0]["body"]
+    assert (0, [PERSONAL, PHONE], 50) == (code, body["fields"], body["chunk_size"])
+
+
+# Nothing is nothing ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lists", ["join", "json", "list"])
+@pytest.mark.parametrize("field", ["contact.business_emails", "contact.personal_emails", "education.schools"])
+def test_nothing_there_is_no_value_in_any_form(sandbox, client, lists, field):
+    url = people(1)[0]
+    sandbox.change(url, field, [])
+    column = [url, "https://www.linkedin.com/in/nobody-there"]
+
+    found = crustframe.enrich(column, fields=[field], lists=lists, client=client)
+
+    assert not found.frame[field].notna().any()
+
+
+def test_addresses_are_joined_and_objects_come_on_demand(sandbox, client):
+    url = people(1)[0]
+    both = [{"email": "a@corp.example", "status": "verified"}, {"email": "b@corp.example", "status": None}]
+    sandbox.change(url, "contact.business_emails", both)
+    fields = {
+        "plain": "contact.business_emails",
+        "first": "contact.business_emails[0]",
+        "n": "contact.business_emails | count",
+        "all": "contact.business_emails | list",
+        "whole": "contact.business_emails | json",
+    }
+
+    row = crustframe.enrich([url], fields=fields, client=client).frame.iloc[0]
+
+    assert ("a@corp.example; b@corp.example", "a@corp.example", 2) == (row["plain"], row["first"], row["n"])
+    assert ["a@corp.example", "b@corp.example"] == row["all"]
+    assert '"status"' in row["whole"]
