@@ -34,18 +34,54 @@ def macros(folder: Path, *, xlwings_folder: Path | None = None) -> list[Path]:
     """
     source = xlwings_folder or _xlwings_folder()
     theirs = (source / "xlwings_custom_addin.bas").read_text(encoding="utf-8", errors="replace")
-    ours = theirs.replace('PROJECT_NAME As String = "myaddin"', f'PROJECT_NAME As String = "{PROJECT}"')
-    if theirs == ours:
-        raise ConfigurationError(
-            "This xlwings has other macros than those that are known here. Nothing was built.",
-            hint='run `pip install "xlwings>=0.37,<1"`.',
-        )
+    ours = made_private(theirs)
     written = [folder / "xlwings.bas", folder / "Dictionary.cls", folder / "CRUST.bas"]
     written[0].write_text(ours, encoding="utf-8", newline="\r\n")
     shutil.copyfile(source / "addin" / "Dictionary.cls", written[1])
     own = resources.files("excel_addin").joinpath("vba/CRUST.bas").read_text(encoding="utf-8")
     written[2].write_text(own, encoding="utf-8", newline="\r\n")
     return written
+
+
+def made_private(module: str) -> str:
+    """Return the module of xlwings as a stranger's workbook cannot use it.
+
+    No cell can call what is in it, its settings come from the user's own folder alone, and no name of a workbook
+    gets into a command line.
+
+    Raises
+    ------
+    ConfigurationError
+        It is not the module that is known here.
+    """
+    changes = (
+        (r'PROJECT_NAME As String = "myaddin"', f'PROJECT_NAME As String = "{PROJECT}"'),
+        (r'\AAttribute VB_Name = "xlwings"\r?\n', 'Attribute VB_Name = "xlwings"\nOption Private Module\n'),
+        (r"(?m)^(?:Public )?(Function|Sub) (?!XLPy\()", r"Private \1 "),
+        (r"(?m)^(\s+)Declare ", r"\1Private Declare "),
+        (r"(?s)Private Function GetConfig\(.*?\nEnd Function", _GET_CONFIG),
+        (r"(?<=AddExcelDir & \";\" & )ActiveWorkbook\.FullName & \";\" & ThisWorkbook\.FullName", '";"'),
+    )
+    for pattern, replacement in changes:
+        module, n = re.subn(pattern, replacement, module)
+        if not n:
+            raise ConfigurationError(
+                "This xlwings has other macros than those that are known here. Nothing was built.",
+                hint='run `pip install "xlwings>=0.37,<1"`.',
+            )
+    return module
+
+
+_GET_CONFIG: Final = """Private Function GetConfig(configKey As String, Optional default As String = "", _
+                           Optional source As String = "") As Variant
+    Dim found As String
+    GetConfig = default
+    If FileExists(GetConfigFilePath()) Then
+        If GetConfigFromFile(GetConfigFilePath(), configKey, found) Then GetConfig = found
+    End If
+    GetConfig = ExpandEnvironmentStrings(GetConfig)
+End Function"""
+"""Settings of the user's own folder; a workbook, and whatever lies beside it, has no say."""
 
 
 def settings(python: str = sys.executable) -> str:
@@ -102,10 +138,22 @@ def install(*, excel: Any = None) -> Path:
         raise ConfigurationError(wrong[0].said, hint="`crustframe excel doctor` tells more.")
     file = settings_file()
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(settings(), encoding="utf-8")
+    _write_settings(file)
     target = add_in_file()
     target.parent.mkdir(parents=True, exist_ok=True)
     return build(target, excel=excel)
+
+
+def _write_settings(file: Path) -> None:
+    encoding = "mbcs" if sys.platform == "win32" else "utf-8"  # as VBA reads it
+    try:
+        content = settings().encode(encoding)
+    except UnicodeEncodeError:
+        raise ConfigurationError(
+            f"The path of this Python, {sys.executable}, has letters that Excel's macros cannot read here.",
+            hint="install crustframe into a folder whose path has letters of this Windows' own code page only.",
+        ) from None
+    file.write_bytes(content)
 
 
 def uninstall() -> list[Path]:
@@ -166,7 +214,7 @@ def _xlwings_folder() -> Path:
 
     spec = find_spec("xlwings")
     if spec is None or spec.origin is None:
-        raise ConfigurationError("xlwings is not installed.", hint='run `pip install "crustframe[excel]"`.')
+        raise ConfigurationError("xlwings is not installed.", hint='run `pip install "xlwings>=0.37,<1"`.')
     return Path(spec.origin).parent
 
 

@@ -104,7 +104,7 @@ Private Function IsRemark(value As Variant) As Boolean
 End Function
 
 ' A text of somebody's profile must not become a formula.
-Public Function Harmless(value As Variant) As Variant
+Private Function Harmless(value As Variant) As Variant
     Harmless = value
     If VarType(value) <> vbString Then Exit Function
     If Len(value) = 0 Then Exit Function
@@ -112,7 +112,7 @@ Public Function Harmless(value As Variant) As Variant
 End Function
 
 ' Python cannot hand over error values; here their texts become true ones, cell by cell.
-Public Function TrueErrors(answer As Variant) As Variant
+Private Function TrueErrors(answer As Variant) As Variant
     Dim row As Long, column As Long, copied() As Variant
     Select Case Dimensions(answer)
     Case 0
