@@ -316,7 +316,7 @@ def _open_keyring() -> tuple[Any, str]:
     try:
         import keyring
     except ImportError:
-        return None, "needs the package keyring (pip install 'crustframe[keyring]')"
+        return None, "needs the package keyring (`pip install keyring`)"
     try:
         found = keyring.get_keyring()
         is_trustworthy = float(found.priority) >= _TRUSTWORTHY

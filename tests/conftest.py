@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,9 @@ import pytest
 import crustframe
 from crustframe.client import Client
 from crustframe.embedded import EmbeddedSandbox
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""Whoever started the tests may ignore it (nohup, cron), and so would every child; they need it back."""
 
 
 @pytest.fixture(scope="session", autouse=True)

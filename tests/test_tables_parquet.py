@@ -336,7 +336,7 @@ def test_a_list_of_our_own_follows_the_suffix(tmp_path):
 def test_without_pyarrow_the_extra_is_named_before_anything_is_bought(own, tmp_path, monkeypatch):
     (tmp_path / "in.csv").write_bytes(b"a\n1\n")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    hint = r"need pyarrow, which is not installed. Nothing was sent(?s:.*)pip install 'crustframe\[parquet\]'"
+    hint = r"need pyarrow, which is not installed. Nothing was sent(?s:.*)pip install pyarrow"
 
     with pytest.raises(TableError, match=hint):
         read_table(own)

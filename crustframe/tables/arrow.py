@@ -29,7 +29,7 @@ def require_pyarrow() -> Any:
     except ImportError as error:
         raise TableError(
             "Parquet files need pyarrow, which is not installed. Nothing was sent.",
-            hint="pip install 'crustframe[parquet]', or use CSV.",
+            hint="install it beside crustframe (`pip install pyarrow`), or use CSV.",
         ) from error
     return pyarrow
 

@@ -7,6 +7,7 @@ nor the packages of LibreOffice's Python matter, and no port is opened.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,9 @@ from typing import Final
 import crustframe
 from crustframe.errors import ConfigurationError
 from excel_addin.checks import Check
+from excel_addin.children import clean_environment
 
+_HELPERS: Final = "*/user/uno_packages/cache/uno_packages/*/*.oxt/helper.json"
 IDENTIFIER: Final = "org.crustframe.calc"
 _FILES: Final = (
     "META-INF/manifest.xml",
@@ -77,9 +80,42 @@ def checks() -> Iterator[Check]:
     tool = find_unopkg()
     yield Check("LibreOffice", tool is not None, tool or "not found; install LibreOffice Calc with its Python support.")
     if tool is not None:
-        listed = subprocess.run([tool, "list"], capture_output=True, text=True, check=False).stdout
+        listed = _run(tool, "list").stdout
         installed = IDENTIFIER in listed
-        yield Check("add-in", installed, "installed." if installed else "run `crustframe excel install --calc`.")
+        yield Check("add-in", installed, "registered." if installed else "run `crustframe excel install --calc`.")
+        if installed:
+            yield _loads()
+
+
+def _run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=clean_environment())
+
+
+def _loads() -> Check:
+    """Start what the registered add-in starts, and say whether it answers."""
+    file = next((path for folder in _user_folders() for path in sorted(folder.glob(_HELPERS))), None)
+    if file is None:
+        return Check("helper", False, "the add-in is registered, and its files are gone; install it again.")
+    told = json.loads(file.read_text(encoding="utf-8"))
+    environment = clean_environment() | {"PYTHONPATH": told["import_from"]}
+    command = [told["python"], "-P", "-c", "import excel_addin.helper"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=60)
+        wrong = done.stderr.strip().rpartition("\n")[2] if done.returncode else ""
+    except (OSError, subprocess.TimeoutExpired) as error:
+        wrong = type(error).__name__
+    if wrong:
+        said = f"{told['python']} cannot load crustframe ({wrong}); run `crustframe excel install --calc` again."
+        return Check("helper", False, said)
+    return Check("helper", True, f"{told['python']} loads crustframe.")
+
+
+def _user_folders() -> list[Path]:
+    """Return where LibreOffice keeps what belongs to this user."""
+    home = Path.home()
+    named = [os.environ.get("XDG_CONFIG_HOME"), os.environ.get("APPDATA")]
+    roots = [home / ".config", home / "Library" / "Application Support", *(Path(name) for name in named if name)]
+    return [root / folder for root in roots for folder in ("libreoffice", "LibreOffice")]
 
 
 def find_unopkg() -> str | None:
@@ -96,7 +132,7 @@ def _unopkg(*arguments: str) -> None:
     tool = find_unopkg()
     if tool is None:
         raise ConfigurationError("LibreOffice was not found.", hint="install LibreOffice Calc with its Python support.")
-    done = subprocess.run([tool, *arguments], capture_output=True, text=True, check=False)
+    done = _run(tool, *arguments)
     if done.returncode:
         raise ConfigurationError(
             f"LibreOffice refused: {(done.stderr or done.stdout).strip()}",

@@ -80,7 +80,7 @@ class Helper:
     def _running(self) -> Any:
         if self._process is None or self._process.poll() is not None:
             told = json.loads(Path(__file__).with_name("helper.json").read_text(encoding="utf-8"))
-            environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONPATH")}
+            environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "CONDA"))}
             environment["PYTHONPATH"] = told["import_from"]
             self._process = subprocess.Popen(
                 [told["python"], "-P", "-m", "excel_addin.helper"],
