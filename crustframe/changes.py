@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -114,7 +115,7 @@ def _within_paths(change: Change, paths: Sequence[str]) -> Iterator[Change]:
         if path.startswith(f"{change.path}."):
             keys = path.removeprefix(f"{change.path}.").split(".")
             old, new = _below(change.old, keys), _below(change.new, keys)
-            if _canonical(old) != _canonical(new):
+            if _meaning(old) != _meaning(new):
                 yield change._replace(path=path, old=old, new=new)
 
 
@@ -127,7 +128,7 @@ def _below(value: Any, keys: Sequence[str]) -> Any:
 
 
 def _something(values: Iterable[Any]) -> list[Any]:
-    return [value for value in values if _canonical(value) != _NOTHING]
+    return [value for value in values if _meaning(value) is not None]
 
 
 def _changes_of(
@@ -151,7 +152,7 @@ def _within(person: Mapping[str, Any], groups: frozenset[str]) -> dict[str, Any]
 
 
 def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
-    if _canonical(old) == _canonical(new):
+    if _meaning(old) == _meaning(new):
         return
     if isinstance(old, dict) and isinstance(new, dict):
         for key in dict.fromkeys([*old, *new]):
@@ -169,50 +170,47 @@ def _paired(old: list[Any], new: list[Any]) -> list[tuple[Any, Any]] | None:
     if not all(isinstance(element, dict) for element in old + new):
         return None
     for name in _NAMES_OF_ELEMENTS:
-        before = {_canonical(element.get(name)): element for element in old}
-        after = {_canonical(element.get(name)): element for element in new}
-        if len(before) == len(old) and len(after) == len(new) and _NOTHING not in before.keys() | after.keys():
+        before = {_meaning(element.get(name)): element for element in old}
+        after = {_meaning(element.get(name)): element for element in new}
+        if len(before) == len(old) and len(after) == len(new) and None not in before.keys() | after.keys():
             return [(before.get(key), after.get(key)) for key in dict.fromkeys([*before, *after])]
     return None
 
 
-_NOTHING: Final = "null"
-
-
-def _canonical(value: Any) -> str:
-    """Return one text for values that mean the same: nothing in any of its forms, equal numbers, lists in any order."""
+def _meaning(value: Any) -> Hashable:
+    """Return what is equal for values that mean the same: ``None`` for nothing in any form, lists in any order."""
     match value:
-        case dict():
-            inner = {key: _canonical(item) for key, item in value.items()}
-            held = {key: item for key, item in sorted(inner.items()) if item != _NOTHING}
-            return json.dumps(held) if held else _NOTHING
-        case list():
-            elements = sorted(element for element in map(_canonical, value) if element != _NOTHING)
-            return json.dumps(elements) if elements else _NOTHING
+        case bool():  # or it would equal 0 or 1
+            return ("truth", value)
         case str():
-            text = unicodedata.normalize("NFC", value).strip()
-            return json.dumps(_moment(text) or text) if text else _NOTHING
-        case float() if value.is_integer():
-            return str(int(value))
+            text = _MARGINS.sub("", unicodedata.normalize("NFC", value))
+            return _moment(text) or text or None
+        case list():
+            elements = Counter(_meaning(element) for element in _something(value))
+            return ("list", frozenset(elements.items())) if elements else None
+        case dict():
+            members = frozenset((key, meant) for key, item in value.items() if (meant := _meaning(item)) is not None)
+            return ("object", members) if members else None
         case _:
-            return json.dumps(value)
+            return value  # type: ignore[no-any-return]
 
 
+_MARGINS: Final = re.compile(r"^[\s\u00ad\u200b-\u200f\u2060\ufeff]+|[\s\u00ad\u200b-\u200f\u2060\ufeff]+$")
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d(?:T\S+)?", re.ASCII)
 
 
-def _moment(text: str) -> str | None:
-    """Return one spelling of a date or a time, in UTC where no zone is named, or None for any other text."""
+def _moment(text: str) -> datetime | None:
+    """Return the moment of a date or a time, in UTC where no zone is named, or None for any other text."""
     if not _MOMENT.fullmatch(text):
         return None
     try:
         moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 
 
 def _text(value: Any) -> str | None:
-    if _canonical(value) == _NOTHING:
+    if _meaning(value) is None:
         return None
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

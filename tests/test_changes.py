@@ -56,6 +56,7 @@ SAME = {
     "minus nothing": ({"x": 0}, {"x": -0.0}),
     "letters composed and decomposed": ({"headline": "Zoë"}, {"headline": unicodedata.normalize("NFD", "Zoë")}),
     "blanks at the ends": ({"headline": "Engineer"}, {"headline": " Engineer\u00a0\n"}),
+    "something invisible at the end": ({"headline": "Engineer"}, {"headline": "Engineer\u200b \ufeff"}),
     "blanks for nothing": ({"headline": None}, {"headline": "  "}),
     "one time in two zones": ({"at": "2026-03-03T01:00:00+02:00"}, {"at": "2026-03-02T23:00:00Z"}),
     "a day and its first moment": ({"at": "2026-03-03"}, {"at": "2026-03-03T00:00:00"}),
@@ -90,6 +91,7 @@ OTHER = {
     "a list of one": (["a"], "a"),
     "twice": (["a"], ["a", "a"]),
     "one more": ([1], [1, 2.0]),
+    "a list and an object": (["a"], {"a": 1}),
     "an object": ({"a": 1}, '{"a": "1"}'),
 }
 
