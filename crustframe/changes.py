@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from crustframe.client import Client
-from crustframe.fields import read_paths
+from crustframe.fields import alternatives, read_paths
 from crustframe.frames import cells_of
 from crustframe.identifiers import read_identifiers
 from crustframe.question import Fields
@@ -49,7 +51,8 @@ def changes(
     """Return what changed about the people of a column each time they were bought anew.
 
     Costs nothing; opens no socket. Buy anew with ``enrich(..., max_age="30d")`` or ``max_age=0`` first. The order
-    of a list is no change.
+    of a list is no change, nor is another spelling of a value: 500 and 500.0, composed and decomposed letters, blanks
+    at the ends of a text, one moment in two time zones.
 
     Parameters
     ----------
@@ -73,7 +76,7 @@ def changes(
     """
     import pandas as pd
 
-    paths = None if fields is None else {path.field.path for path in read_paths(fields)}
+    paths = None if fields is None else _read_anywhere(path.field.path for path in read_paths(fields))
     cells = cells_of(data, column)
     warn_of_nobody(cells, column, data)
     with client_of(client) as asked:
@@ -82,7 +85,7 @@ def changes(
             change
             for identifier in people
             for change in _changes_of(identifier.text, asked.ledger.answers(identifier))
-            if paths is None or any(change.path == path or change.path.startswith(f"{path}.") for path in paths)
+            for change in ([change] if paths is None else _within_paths(change, paths))
         ]
     return pd.DataFrame(
         {
@@ -97,14 +100,47 @@ def changes(
     )
 
 
+def _read_anywhere(paths: Iterable[str]) -> list[str]:
+    """Return the paths with every name under which their values may stand."""
+    split = [path.rpartition(".") for path in paths]
+    return list(dict.fromkeys(f"{above}{dot}{name}" for above, dot, key in split for name in alternatives(key)))
+
+
+def _within_paths(change: Change, paths: Sequence[str]) -> Iterator[Change]:
+    """Yield a change if a path is it or above it, else what of it lies below a path, such as a title in a new job."""
+    if any(f"{change.path}.".startswith(f"{path}.") for path in paths):
+        yield change
+        return
+    for path in paths:
+        if path.startswith(f"{change.path}."):
+            keys = path.removeprefix(f"{change.path}.").split(".")
+            old, new = _below(change.old, keys), _below(change.new, keys)
+            if _meaning(old) != _meaning(new):
+                yield change._replace(path=path, old=old, new=new)
+
+
+def _below(value: Any, keys: Sequence[str]) -> Any:
+    if not keys:
+        return value
+    if isinstance(value, list):
+        return _something(_below(element, keys) for element in value)
+    return _below(value.get(keys[0]), keys[1:]) if isinstance(value, dict) else None
+
+
+def _something(values: Iterable[Any]) -> list[Any]:
+    return [value for value in values if _meaning(value) is not None]
+
+
 def _changes_of(
     identifier: str, answers: Sequence[tuple[float, frozenset[str], Mapping[str, Any]]]
 ) -> Iterator[Change]:
-    """Compare every answer with the one before it, in the groups that both hold."""
-    for (changed_at, new_groups, new), (_, old_groups, old) in pairwise(answers):
-        both = new_groups & old_groups
-        for path, before, after in _differences("", _within(old, both), _within(new, both)):
-            yield Change(identifier, path, before, after, changed_at)
+    """Compare every answer, group by group, with the last one before it that holds the group."""
+    for number, (changed_at, groups, new) in enumerate(answers, 1):
+        for _, old_groups, old in answers[number:]:
+            both = groups & old_groups
+            groups -= both
+            for path, before, after in _differences("", _within(old, both), _within(new, both)):
+                yield Change(identifier, path, before, after, changed_at)
 
 
 def _within(person: Mapping[str, Any], groups: frozenset[str]) -> dict[str, Any]:
@@ -116,7 +152,7 @@ def _within(person: Mapping[str, Any], groups: frozenset[str]) -> dict[str, Any]
 
 
 def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
-    if _canonical(old) == _canonical(new):
+    if _meaning(old) == _meaning(new):
         return
     if isinstance(old, dict) and isinstance(new, dict):
         for key in dict.fromkeys([*old, *new]):
@@ -130,33 +166,51 @@ def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]
 
 def _paired(old: list[Any], new: list[Any]) -> list[tuple[Any, Any]] | None:
     """Return which elements of two lists of objects are the same thing, or None where that is not plain."""
+    old, new = _something(old), _something(new)
     if not all(isinstance(element, dict) for element in old + new):
         return None
     for name in _NAMES_OF_ELEMENTS:
-        before = {_canonical(element.get(name)): element for element in old}
-        after = {_canonical(element.get(name)): element for element in new}
-        if len(before) == len(old) and len(after) == len(new) and _NOTHING not in before.keys() | after.keys():
+        before = {_meaning(element.get(name)): element for element in old}
+        after = {_meaning(element.get(name)): element for element in new}
+        if len(before) == len(old) and len(after) == len(new) and None not in before.keys() | after.keys():
             return [(before.get(key), after.get(key)) for key in dict.fromkeys([*before, *after])]
     return None
 
 
-_NOTHING: Final = "null"
+def _meaning(value: Any) -> Hashable:
+    """Return what is equal for values that mean the same: ``None`` for nothing in any form, lists in any order."""
+    match value:
+        case bool():  # or it would equal 0 or 1
+            return ("truth", value)
+        case str():
+            text = _MARGINS.sub("", unicodedata.normalize("NFC", value))
+            return _moment(text) or text or None
+        case list():
+            elements = Counter(_meaning(element) for element in _something(value))
+            return ("list", frozenset(elements.items())) if elements else None
+        case dict():
+            members = frozenset((key, meant) for key, item in value.items() if (meant := _meaning(item)) is not None)
+            return ("object", members) if members else None
+        case _:
+            return value  # type: ignore[no-any-return]
 
 
-def _canonical(value: Any) -> str:
-    """Return one text for values that mean the same: nothing in any of its forms, lists in any order."""
-    if value in (None, "", [], {}):
-        return _NOTHING
-    if isinstance(value, dict):
-        inner = {key: _canonical(item) for key, item in value.items()}
-        held = {key: item for key, item in sorted(inner.items()) if item != _NOTHING}
-        return json.dumps(held) if held else _NOTHING
-    if isinstance(value, list):
-        return json.dumps(sorted(Counter(map(_canonical, value)).elements()))
-    return json.dumps(value)
+_MARGINS: Final = re.compile(r"^[\s\u00ad\u200b-\u200f\u2060\ufeff]+|[\s\u00ad\u200b-\u200f\u2060\ufeff]+$")
+_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d(?:T\S+)?", re.ASCII)
+
+
+def _moment(text: str) -> datetime | None:
+    """Return the moment of a date or a time, in UTC where no zone is named, or None for any other text."""
+    if not _MOMENT.fullmatch(text):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _text(value: Any) -> str | None:
-    if _canonical(value) == _NOTHING:
+    if _meaning(value) is None:
         return None
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -95,7 +95,7 @@ def compile_getter(path: Path, tell: Tell) -> Getter:
     if None not in path.steps:  # an object at one place, told as JSON
         take = _one(path.steps, _as_is)
         return lambda person: None if (value := take(person)) is None else write_json(value).decode()
-    take_all = _many(path.steps, convert, tell)
+    take_all = _many(path.steps, convert, tell, of_objects=element_type(path.field) == "object")
     reduce = _REDUCTIONS[path.reduction]
     is_nothing = element_type(path.field) == "object" and path.reduction != "count"  # no objects are no value
 
@@ -143,7 +143,7 @@ def _position(position: int | None, then: Getter) -> Getter:
     return get
 
 
-def _many(steps: Sequence[Step], convert: Getter, tell: Tell) -> Getter:
+def _many(steps: Sequence[Step], convert: Getter, tell: Tell, *, of_objects: bool) -> Getter:
     """Return a getter of a flat list of values, or None where the list itself is absent.
 
     Columns over one list of objects keep their places: an object without the value has ``None`` there. In a list of
@@ -153,8 +153,8 @@ def _many(steps: Sequence[Step], convert: Getter, tell: Tell) -> Getter:
     to_list = _one(steps[:at], _a_list)
     rest = steps[at + 1 :]
     goes_on = None in rest
-    inner = _many(rest, convert, tell) if goes_on else _one(rest, convert)
-    has_places = bool(rest) or convert is _as_is
+    inner = _many(rest, convert, tell, of_objects=of_objects) if goes_on else _one(rest, convert)
+    has_places = of_objects or bool(rest)
 
     def get(person: Any) -> Any:
         values = to_list(person)

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
-from urllib.parse import quote, unquote_to_bytes, urlsplit
+from urllib.parse import quote, unquote, unquote_to_bytes, urlsplit
 
 from crustframe.contract import BUSINESS_EMAIL, PROFILE_URL, IdentifierKind
 from crustframe.errors import IdentifierError
@@ -234,7 +234,7 @@ def _read(cell: str) -> Identifier | Refusal:
         return Refusal(
             "several" if len(parts) > 1 and all(_names_somebody(part) for part in parts) else _kind_of_junk(text)
         )
-    if "@" in text and "/" not in text.partition("@")[0]:
+    if _is_mail_link(text) or ("@" in text and "/" not in text.partition("@")[0]):
         return _email(text)
     return _url(text)
 
@@ -323,8 +323,8 @@ def _cannot_be_in_a_slug(character: str) -> bool:
 def _email(text: str) -> Identifier | Refusal:
     if named := _DISPLAY_NAME.fullmatch(text):
         text = named[1]
-    if text[:7].lower() == "mailto:":
-        text = _TRIM.sub("", text[7:].partition("?")[0])
+    if _is_mail_link(text):
+        text = _TRIM.sub("", _visible(unquote(text[7:].partition("?")[0])))
     if text.count("@") > 1 and len(list(_addresses(text))) > 1:
         return Refusal("several")
     plain = _PLAIN_EMAIL.fullmatch(text)
@@ -340,6 +340,10 @@ def _email(text: str) -> Identifier | Refusal:
     if _GOVERNMENT.search(domain):
         return Refusal("government_mail")
     return Identifier(BUSINESS_EMAIL, f"{_lower(local)}@{domain}", f"{local}@{domain}")
+
+
+def _is_mail_link(text: str) -> bool:
+    return text[:7].lower() == "mailto:"
 
 
 def _lower(local: str) -> str:
