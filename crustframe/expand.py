@@ -97,7 +97,8 @@ def compile_getter(path: Path, tell: Tell) -> Getter:
         return lambda person: None if (value := take(person)) is None else write_json(value).decode()
     take_all = _many(path.steps, convert, tell, of_objects=element_type(path.field) == "object")
     reduce = _REDUCTIONS[path.reduction]
-    is_nothing = element_type(path.field) == "object" and path.reduction != "count"  # no objects are no value
+    is_plain = path.steps[-1] is None and element_type(path.field) != "object" and not path.is_of_addresses
+    is_nothing = path.reduction != "count" and not is_plain  # an empty list of objects, or of their parts, is no value
 
     def get(person: Any) -> Any:
         values = take_all(person)

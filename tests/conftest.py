@@ -21,6 +21,7 @@ def _no_keyring_of_this_machine(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CRUSTFRAME_CONFIG", str(tmp_path_factory.mktemp("config")))
         patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+        patch.setenv("CRUSTFRAME_MAX_CREDITS", "1e9")
         yield
 
 

@@ -58,7 +58,7 @@ def test_the_accessor_of_a_series_takes_the_keywords_of_enrich_but_for_what_need
 
 
 def test_a_plan_takes_the_keywords_of_enrich_but_for_what_only_a_run_does():
-    without = ("errors", "min_verdict", "provenance", "overwrite", "wait", "webhook_url", "progress")
+    without = ("errors", "min_verdict", "provenance", "overwrite", "wait", "webhook_url", "chunk_size", "progress")
 
     assert keywords(crustframe.enrich, *without) == keywords(crustframe.plan, "prices")
     assert keywords(crustframe.plan) == keywords(DataFrameCrust.plan)
@@ -72,7 +72,7 @@ def test_keywords_are_keywords_only():
 
 
 def test_contacts_and_their_plan_take_the_same_keywords_everywhere():
-    of_runs = ("provenance", "overwrite", "wait", "webhook_url", "progress")
+    of_runs = ("provenance", "overwrite", "wait", "webhook_url", "chunk_size", "progress")
 
     assert keywords(crustframe.contacts) == keywords(DataFrameCrust.contacts)
     assert keywords(crustframe.contacts, "overwrite") == keywords(SeriesCrust.contacts)
