@@ -625,7 +625,8 @@ _PARTIAL: Final = (
 
 
 def _hint_at(refused: Collection[contract.IdentifierKind], options: Options) -> str:
-    flags = [flag for flag in ("force_fetch", "enrich_realtime") if getattr(options, flag)]
+    given = {"preview": options.is_preview, "force_fetch": options.force_fetch}
+    flags = [flag for flag, is_set in (given | {"enrich_realtime": options.enrich_realtime}).items() if is_set]
     if flags:
         return f"leave out {' and '.join(flags)}: this account's API may not take them."
     if set(refused) == {contract.BUSINESS_EMAIL}:

@@ -295,6 +295,14 @@ def test_flags_that_no_kind_may_carry_cost_a_few_calls():
         assert sandbox.calls <= 8
 
 
+def test_a_preview_that_is_not_granted_is_told_as_such():
+    with crustframe.sandbox(requests_per_minute=None) as sandbox:
+        with pytest.raises(BadRequestError, match="leave out preview") as caught:
+            crustframe.enrich([*urls(3), *emails(3)], fields=NAME, preview=True, client=sandbox.client)
+
+        assert (2, 0.0, 0) == (caught.value.exit_code, sandbox.credits_spent, kept_as_refused(sandbox.client))
+
+
 def test_a_key_that_is_withdrawn_is_told_although_a_kind_was_refused_before(tmp_path):
     def answer(_method, _path, body):
         if "business_emails" in body:
