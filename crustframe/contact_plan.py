@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from crustframe import contract
 from crustframe.api import jobs as api
-from crustframe.errors import SettingError
+from crustframe.errors import APIError, SettingError
 from crustframe.identifiers import Identifier, Identifiers
 from crustframe.jobs import nothing_of
 from crustframe.ledger import Need
@@ -79,6 +79,19 @@ class ContactQuestion:
     def price(self, groups: frozenset[str]) -> float:
         """Return the credits that one person costs who has all of them."""
         return api.price_of(contract.CONTACT_JOB_PATH, self.asked(groups))
+
+    def refused_by(self, error: APIError) -> list[Kind]:
+        """Return those of the kinds that a refusal is about, whether it names fields or groups."""
+        offered = set(getattr(error, "available_fields", ()))
+        denied = set(getattr(error, "denied_fields", ()))
+        fields = {group: field for field, group in contract.CONTACT_FIELDS.items()}
+        refused: list[Kind] = []
+        for kind in self.kinds:
+            names = {_GROUPS[kind], fields[_GROUPS[kind]]}
+            is_denied = any(name == lacking or name.startswith(f"{lacking}.") for name in names for lacking in denied)
+            if is_denied or (offered and not names & offered):
+                refused.append(kind)
+        return refused
 
     def lacking(self, ledger: Ledger, people: Sequence[Identifier]) -> dict[str, frozenset[str]]:
         """Return, by person, the groups that the ledger knows nothing of."""

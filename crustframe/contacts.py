@@ -304,6 +304,7 @@ def _buy(
                 client,
                 contract.CONTACT_JOB_PATH,
                 asked,
+                needed_groups=asked,
                 need=Need(asked, question.max_age_s, 0.0),
                 price=max(question.price(groups), observed),
                 max_credits=max_credits,
@@ -319,9 +320,21 @@ def _buy(
         for buyer in buyers:
             if wait and not bought.interrupted and bought.stopped is None:
                 buyer.wait()
-            if buyer.refusal is not None:
-                raise buyer.refusal
+        _tell_refusal(bought, buyers, question)
     return bought, buyers
+
+
+def _tell_refusal(bought: Bought, buyers: Iterable[JobBuyer], question: ContactQuestion) -> None:
+    """Raise the first refusal; where something was bought all the same, it is what the run ended with."""
+    refusal = next((buyer.refusal for buyer in buyers if buyer.refusal is not None), None)
+    if refusal is None:
+        return
+    if kinds := question.refused_by(refusal):
+        refusal.hint = f"leave out {', '.join(kinds)}, or ask the vendor to grant it."
+    if not bought.credits_committed:
+        raise refusal
+    refusal.message = refusal.message.replace("Nothing was charged", "This request was not charged")
+    bought.stopped = refusal
 
 
 def _ticket(buyers: Sequence[JobBuyer]) -> Ticket:
@@ -379,6 +392,7 @@ class _Table:
         """Say of everybody whom the ledger still lacks something of what became of the question."""
         doubtful = {*in_doubt} | {key for buyer in buyers for key in buyer.in_doubt()}
         failed = {key for buyer in buyers for key in buyer.failed()}
+        failed |= {identifier.key for buyer in buyers for identifier in buyer.refused}
         for key in lacking:
             position = self._positions[key]
             if self.statuses[position] == "invalid":

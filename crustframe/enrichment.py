@@ -271,8 +271,8 @@ def enrich(
     note_report(report)
     if bought.interrupted:
         raise Interrupted(enrichment)
-    nobody = not (report.statuses["matched"] or report.statuses["no_match"])
-    if bought.stopped is not None and (errors == "raise" or (nobody and isinstance(bought.stopped, BadRequestError))):
+    nothing = not (report.statuses["matched"] or report.statuses["no_match"] or bought.credits_committed)
+    if bought.stopped is not None and (errors == "raise" or (nothing and isinstance(bought.stopped, BadRequestError))):
         raise bought.stopped
     warn_of_nobody(cells, column, data)
     if report.stopped or report.hit_ceiling or report.statuses["failed"] or report.statuses["in_doubt"]:

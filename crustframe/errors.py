@@ -272,9 +272,14 @@ class PartialResultWarning(UserWarning):
 _LEGACY_FAILURE: Final = "Internal system error while processing profile"  # seed 002: PE02
 _ABOUT_PARAMETERS: Final = re.compile(
     r"exactly one identifier type|preview|x-api-version|not permitted|body key|json"
-    r"|`force_fetch`|you must provide|at a time|not both|must be a valid boolean|invalid fields",
+    r"|unexpected key|extra inputs|`force_fetch`|you must provide|at a time|not both"
+    r"|must be a valid boolean|invalid fields",
     re.IGNORECASE,
 )
+
+
+_ECHOED: Final = re.compile(r"\S*[@/]\S*")
+"""An address that the answer repeats; whatever stands in it says nothing about parameters."""
 
 
 class RetirementWarning(FutureWarning):
@@ -326,10 +331,10 @@ def error_from_answer(
         case 400 | 413 | 422:
             named = re.search(r"Invalid (?:business emails|LinkedIn URL format|email format):\s*(.+)", said)
             available = [str(name) for entry in metadata for name in _names(entry, "available_fields")]
-            about_parameters = not named and bool(available or _ABOUT_PARAMETERS.search(said))
+            about_parameters = not named and bool(available or _ABOUT_PARAMETERS.search(_ECHOED.sub("", said)))
             return BadRequestError(
                 f"The API refused the request ({status}{quoted}). Nothing was charged.",
-                identifiers=[text.strip() for text in named[1].split(",")] if named else (),
+                identifiers=[text.strip(" .") for text in named[1].split(",")] if named else (),
                 available_fields=available,
                 about_parameters=about_parameters,
                 **facts,

@@ -16,7 +16,7 @@ from crustframe.identifiers import Identifier
 from crustframe.jobs import POLL_S, Collector, Ticket
 from crustframe.ledger import Doubt, Need, Purchase
 from crustframe.ledger.jobs import Job
-from crustframe.purchasing import Bought, OnDoubt
+from crustframe.purchasing import Bought, OnDoubt, refused_groups
 from crustframe.records import Record
 from crustframe.wording import counted
 
@@ -38,6 +38,8 @@ class JobBuyer:
         :data:`contract.PERSON_JOB_PATH` or :data:`contract.CONTACT_JOB_PATH`.
     groups : frozenset of str
         What is asked about everybody.
+    needed_groups : frozenset of str
+        Those of the groups that the run cannot do without; where the API refuses others, it is asked for less.
     need : Need
         What an answer bought by somebody else meanwhile must satisfy.
     price : float
@@ -60,6 +62,7 @@ class JobBuyer:
         endpoint: str,
         groups: frozenset[str],
         *,
+        needed_groups: frozenset[str],
         need: Need,
         price: float,
         max_credits: float | None,
@@ -74,6 +77,7 @@ class JobBuyer:
         self._client = client
         self._endpoint = endpoint
         self._groups = groups
+        self._needed = needed_groups
         self._asked_need = need
         self._started = client.clock()
         self._price = price
@@ -205,6 +209,14 @@ class JobBuyer:
         free = "" if job.batch_id is None else "; `crustframe jobs fetch` reads them again, free"
         return f"{job.error or 'the results of a job are incomplete'}{free}"
 
+    @property
+    def lacks_needed(self) -> APIError | None:
+        """The refusal of something that the run cannot do without, by job or by calls; nothing is under way."""
+        error = self.refusal
+        if self._mine or not isinstance(error, BadRequestError | PermissionDeniedError):
+            return None
+        return error if refused_groups(error, self._groups) & self._needed else None
+
     def in_doubt(self) -> set[str]:
         """Return whom the ledger holds in doubt after these jobs."""
         return {doubt.identifier.key for doubt in self._client.ledger.doubts()}
@@ -268,13 +280,28 @@ class JobBuyer:
                 wait_s = retries.wait_s(error)
                 if wait_s is None:
                     book.take_back(purchase)
-                    self._refuse(purchase, error)
+                    if self._drop_groups(error):
+                        self._pool.extendleft(reversed(purchase.identifiers))
+                    else:
+                        self._refuse(purchase, error)
                     return
                 self._client.sleep(wait_s)
             else:
                 self.bought.request_ids.append(job.batch_id or "")
                 self._mine[job.purchase_id] = job
                 return
+
+    def _drop_groups(self, error: APIError) -> bool:
+        """Ask for less where the account or this age of the API refuses what no field needs."""
+        if not isinstance(error, BadRequestError | PermissionDeniedError):
+            return False
+        refused = refused_groups(error, self._groups)
+        if not refused or refused & self._needed or refused == self._groups:
+            return False
+        self._groups -= refused
+        self.bought.dropped_groups = sorted({*self.bought.dropped_groups, *refused})
+        self._run.ask_for(self._groups, self._price)
+        return True
 
     def _refuse(self, purchase: Purchase, error: APIError) -> None:
         if not isinstance(error, BadRequestError | PermissionDeniedError):

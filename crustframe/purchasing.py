@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
@@ -43,6 +43,7 @@ OnDoubt = Literal["ask", "resend", "skip"]
 _OFFERED: Final = 200  # identifiers looked at in one go: enough to fill 25 past those already bought
 _FAILURES: Final = 15  # reliability notes, P26: a sick server is asked no more often than this in a row
 _REFUSALS: Final = 11  # one culprit among 25 takes at most ten refusals in a row to find
+_REFUSALS_OF_A_BATCH: Final = 2 * contract.MAX_IDENTIFIERS - 1  # halves of a batch in which everybody is refused
 _DRAIN_S: Final = 30.0
 _POLL_S: Final = 0.5
 
@@ -167,7 +168,7 @@ class Buyer:
         self._in_flight = 0
         self._working = 0
         self._failures = 0
-        self._refusals = 0
+        self._refusals: Counter[contract.IdentifierKind] = Counter()
         self._accepted: set[_Form] = set()
         self._suspects: list[_Suspect] = []
         self._refused_kinds: dict[contract.IdentifierKind, BadRequestError] = {}
@@ -175,6 +176,11 @@ class Buyer:
         self._doubted = 0
         self._people = 0
         self._run: Run
+
+    @property
+    def needed_groups(self) -> frozenset[str]:
+        """Those of the groups that the run cannot do without."""
+        return self._needed
 
     def buy(self, people: Iterable[Identifier]) -> Bought:
         """Buy `people`; whoever is not settled at the end has no record.
@@ -184,7 +190,7 @@ class Buyer:
         LedgerError
             Nothing is sent that cannot be written down first.
         AuthenticationError, PermissionDeniedError, BadRequestError
-            Everything would be refused.
+            Everything would be refused, or with `stop_at_failure` one kind of request was.
         """
         for kind in (contract.PROFILE_URL, contract.BUSINESS_EMAIL):
             self._pool.extend(identifier for identifier in people if identifier.kind == kind)
@@ -203,7 +209,7 @@ class Buyer:
             while (self._pool or self._repairs) and not self._stop.is_set():
                 self._work_in_threads()
                 self._wait_for_others()
-            self._refuse_the_form()
+            self._settle_suspects()
         except KeyboardInterrupt:
             self.bought.interrupted = True
         finally:
@@ -420,7 +426,8 @@ class Buyer:
         billed = self._price * matched if credits is None else credits
         answered_at = self._run.settle(purchase, answer, credits=billed)
         with self._changed:
-            self._failures = self._refusals = 0
+            self._failures = 0
+            self._refusals[purchase.identifiers[0].kind] = 0
             self.bought.credits += billed
             if matched:  # an account may pay more than the list says; the ceiling must hold all the same
                 self._price = max(self._price, billed / matched)
@@ -473,17 +480,22 @@ class Buyer:
             self._options = replace(self._options, groups=groups)
             self.bought.dropped_groups = sorted({*self.bought.dropped_groups, *refused})
             self._run.ask_for(self._options.coverage, self._price)
+            self._ask_again_in_the_new_form()
         return True
+
+    def _ask_again_in_the_new_form(self) -> None:
+        for suspect in [s for s in self._suspects if s.form.options != self._options]:
+            self._suspects.remove(suspect)
+            self._put_back(suspect.purchase.identifiers, halve=False)
 
     def _repair(self, purchase: Purchase, error: BadRequestError, options: Options) -> None:
         """Find out whom the refusal is about, and ask again for everybody else.
 
         It is about people only if the answer names them, or if the same request went through without them.
         """
-        if error.about_parameters:
+        if error.available_fields:  # true of whoever is asked about
             raise error
-        named = {text.casefold() for text in error.identifiers}
-        culprits = [i for i in purchase.identifiers if i.text.casefold() in named]
+        culprits = _named_by(error, purchase.identifiers)
         self._run.refuse(purchase, culprits, str(error.message))
         form = _Form(purchase.identifiers[0].kind, options)
         with self._changed:
@@ -492,15 +504,17 @@ class Buyer:
                 guilty = {identifier.key for identifier in culprits}
                 self._put_back([i for i in purchase.identifiers if i.key not in guilty], halve=False)
                 return
-            self._refusals += 1
-            told_before = str(error.message) in {str(e.message) for e in self._refused_kinds.values()}
-            if len(purchase.identifiers) == 1 or form.kind in self._refused_kinds or told_before:
+            if options != self._options:  # another worker asks for less by now
+                self._put_back(purchase.identifiers, halve=False)
+                return
+            self._refusals[form.kind] += 1
+            is_refused = error.about_parameters or form.kind in self._refused_kinds
+            if len(purchase.identifiers) == 1 or is_refused:
                 self._suspects.append(_Suspect(purchase, error, form))
-                if form in self._accepted:
-                    self._convict(form)
             else:
                 self._put_back(purchase.identifiers, halve=True)
-            if self._refusals > _REFUSALS or told_before:
+            at_most = _REFUSALS_OF_A_BATCH if form in self._accepted else _REFUSALS
+            if is_refused or self._refusals[form.kind] > at_most:
                 self._refuse_the_form(form.kind, error)
 
     def _accept(self, form: _Form) -> None:
@@ -519,29 +533,45 @@ class Buyer:
         for identifier in culprits:
             self._on_record(Record(identifier.key, "invalid", request_id=error.request_id, reason="refused_by_server"))
 
-    def _refuse_the_form(
-        self, kind: contract.IdentifierKind | None = None, error: BadRequestError | None = None
-    ) -> None:
-        """Ask no more in a form that the API refuses; that says nothing about the people in it.
+    def _refuse_the_form(self, kind: contract.IdentifierKind, error: BadRequestError) -> None:
+        """Ask no more in a form that the API refuses; that says nothing about the people in it."""
+        self._refused_kinds.setdefault(kind, error)
+        people = [i for part in self._repairs if part[0].kind == kind for i in part]
+        people += [identifier for identifier in self._pool if identifier.kind == kind]
+        self._repairs = deque(part for part in self._repairs if part[0].kind != kind)
+        self._pool = deque(identifier for identifier in self._pool if identifier.kind != kind)
+        self._tell_request_refused(people, error)
+        self._acquit([suspect for suspect in self._suspects if suspect.form.kind == kind])
+        if self._stop_at_failure:
+            raise self._about_the_request()
 
-        Without a `kind`: whatever was refused and never went through by the end of the run.
-        """
+    def _settle_suspects(self) -> None:
+        """Say at the end of the run of whoever was refused alone whether it was for them or for the request."""
         with self._changed:
-            if kind is not None and error is not None:
-                self._refused_kinds.setdefault(kind, error)
-                kept = [part for part in self._repairs if part[0].kind != kind]
-                people = [i for part in self._repairs if part[0].kind == kind for i in part]
-                people += [identifier for identifier in self._pool if identifier.kind == kind]
-                self._repairs = deque(kept)
-                self._pool = deque(i for i in self._pool if i.kind != kind)
-                self._tell_request_refused(people, error)
-            over = [s for s in self._suspects if kind is None or s.form.kind == kind]
-            self._suspects = [s for s in self._suspects if s not in over]
-            for suspect in over:
-                self._refused_kinds.setdefault(suspect.form.kind, suspect.error)
-                self._tell_request_refused(suspect.purchase.identifiers, suspect.error)
+            for form in self._accepted:
+                self._convict(form)
+            self._acquit(list(self._suspects))
             if self._refused_kinds and self.bought.stopped is None:
-                self.bought.stopped = _about_the_request(self._refused_kinds, self._options)
+                self.bought.stopped = self._about_the_request()
+
+    def _acquit(self, suspects: Iterable[_Suspect]) -> None:
+        for suspect in suspects:
+            self._suspects.remove(suspect)
+            self._refused_kinds.setdefault(suspect.form.kind, suspect.error)
+            self._tell_request_refused(suspect.purchase.identifiers, suspect.error)
+
+    def _about_the_request(self) -> BadRequestError:
+        error = next(iter(self._refused_kinds.values()))
+        said = str(error.message)
+        if self.bought.credits_committed:
+            said = said.replace("Nothing was charged", "This request was not charged")
+        return BadRequestError(
+            f"{said} It is about the request, not about anybody in it.",
+            about_parameters=True,
+            hint=_hint_at(self._refused_kinds.keys(), self._options),
+            status=error.status,
+            request_id=error.request_id,
+        )
 
     def _tell_request_refused(self, people: Iterable[Identifier], error: BadRequestError) -> None:
         for identifier in people:
@@ -594,22 +624,20 @@ _PARTIAL: Final = (
 """Errors that end a run with what was found so far; every other one is the caller's to mend."""
 
 
-def _about_the_request(refused: Mapping[contract.IdentifierKind, BadRequestError], options: Options) -> BadRequestError:
-    error = next(iter(refused.values()))
-    flags = [flag for flag in ("force_fetch", "enrich_realtime") if getattr(options, flag)]
+def _hint_at(refused: Collection[contract.IdentifierKind], options: Options) -> str:
+    given = {"preview": options.is_preview, "force_fetch": options.force_fetch}
+    flags = [flag for flag, is_set in (given | {"enrich_realtime": options.enrich_realtime}).items() if is_set]
     if flags:
-        hint = f"leave out {' and '.join(flags)}: this account's API may not take them."
-    elif set(refused) == {contract.BUSINESS_EMAIL}:
-        hint = "this account's API may take no e-mails here: ask by profile URL."
-    else:
-        hint = "check the fields and options; `crustframe doctor` says what this account may ask."
-    return BadRequestError(
-        f"{error.message} It is about the request, not about anybody in it.",
-        about_parameters=True,
-        hint=hint,
-        status=error.status,
-        request_id=error.request_id,
-    )
+        return f"leave out {' and '.join(flags)}: this account's API may not take them."
+    if set(refused) == {contract.BUSINESS_EMAIL}:
+        return "this account's API may take no e-mails here: ask by profile URL."
+    return "check the fields and options; `crustframe doctor` says what this account may ask."
+
+
+def _named_by(error: BadRequestError, people: Sequence[Identifier]) -> list[Identifier]:
+    """Return whom a refusal names; whoever was asked for alone is meant in any spelling."""
+    named = {text.casefold() for text in error.identifiers}
+    return [i for i in people if i.text.casefold() in named or (named and len(people) == 1)]
 
 
 def _error_of(exchange: Exchange) -> APIError:
@@ -633,7 +661,8 @@ def refused_groups(error: BadRequestError | PermissionDeniedError, asked: frozen
     """Return those of the asked groups that a refusal is about."""
     if isinstance(error, BadRequestError):
         available = set(error.available_fields)
-        return asked - available if available else frozenset()
+        below = frozenset(g for g in asked if any(name.startswith(f"{g}.") for name in available))
+        return asked - (asked & available or below) if available else frozenset()  # a list may name paths alone
     denied = error.denied_fields
     return frozenset(
         g for g in asked if any(name == g or name.startswith(f"{g}.") or g.startswith(f"{name}.") for name in denied)

@@ -163,6 +163,7 @@ def buy(
         client,
         contract.PERSON_JOB_PATH,
         options.groups,
+        needed_groups=buyer.needed_groups,
         need=need,
         price=price_of(client, options, contract.PERSON_JOB_PATH, options.path),
         max_credits=max_credits,
@@ -172,6 +173,8 @@ def buy(
         submit=submit,
     ) as jobs:
         jobs.submit(choice.by_job)
+        if jobs.lacks_needed:
+            raise jobs.lacks_needed
         by_calls = [*choice.by_calls, *jobs.refused]
         if by_calls and not bought.interrupted:
             buyer.buy(by_calls)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import sys
 import warnings
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -164,12 +164,17 @@ def as_granted(question: Question, client: Client) -> tuple[Question, float | No
     endpoint = read_endpoint(client.transport, question.options.path)
     if endpoint is None:
         return question, None
-    lacking = {g for g in question.options.groups if g in endpoint.disabled_fields}
-    if not endpoint.enabled or lacking & question.needed:
-        what = ", ".join(sorted(lacking & question.needed)) or question.options.path
+    if not endpoint.enabled:
         raise PermissionDeniedError(
-            f"The account lacks {what}. Nothing was sent, nothing was charged.",
-            denied_fields=sorted(lacking),
+            f"The account lacks {question.options.path}. Nothing was sent, nothing was charged.",
+            hint="ask the vendor which endpoints the plan includes.",
+        )
+    lacking = {g for g in question.options.groups if g in endpoint.disabled_fields}
+    if lacking & question.needed:
+        asked = dict.fromkeys(path.field.path for path in question.paths if path.groups & lacking)
+        raise PermissionDeniedError(
+            f"The account lacks {', '.join(asked)}. Nothing was sent, nothing was charged.",
+            denied_fields=sorted(lacking & question.needed),
             hint="leave it out, or ask the vendor to grant it.",
         )
     options = replace(question.options, groups=question.options.groups - lacking)
@@ -281,16 +286,21 @@ def in_words_of(question: Question, error: BadRequestError | PermissionDeniedErr
             hint=f"leave out {named}, or ask the vendor to grant it.",
             **facts,
         )
-    near = dict.fromkeys(
-        name for path in asked for name in difflib.get_close_matches(path, error.available_fields, n=3)
-    )
     return BadRequestError(
         f"The API refused the request ({error.status}): it does not offer {named}. Nothing was charged.",
         available_fields=error.available_fields,
         about_parameters=True,
-        hint=f"leave it out; the nearest that this account offers: {', '.join([*near][:5]) or 'none'}.",
+        hint=f"leave it out; {_on_offer(asked, error.available_fields)}.",
         **facts,
     )
+
+
+def _on_offer(asked: Iterable[str], available: Sequence[str]) -> str:
+    near = dict.fromkeys(name for path in asked for name in difflib.get_close_matches(path, available, n=3))
+    if near:
+        return f"the nearest that this account offers: {', '.join([*near][:5])}"
+    groups = dict.fromkeys(name.partition(".")[0] for name in available)
+    return f"this account offers nothing like it, but {', '.join(groups)}"
 
 
 def warn_of_nobody(

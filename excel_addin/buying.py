@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple, Protocol, Self
 
@@ -21,6 +22,7 @@ from crustframe.lookup import buy
 _log = logging.getLogger("excel_addin")
 _CHUNK: Final = 4 * contract.MAX_IDENTIFIERS  # bought in one go; the budget is looked at again in between
 _ANY_BASE_FIELD: Final = "basic_profile.name"
+_LONE: Final = 3  # refusals of one person each before nobody of their kind is asked for
 _CLOSING_S: Final = 90.0  # longer than one answer may take
 
 
@@ -160,7 +162,8 @@ class Buying:
         self._orders: dict[tuple[Wish, Purse], dict[str, Identifier]] = {}
         self._in_hand: frozenset[str] = frozenset()
         self._tried: set[tuple[Wish, str]] = set()
-        self._refused: dict[frozenset[str], str] = {}
+        self._refused: dict[tuple[frozenset[str], str], str] = {}
+        self._lone: Counter[tuple[frozenset[str], str]] = Counter()
         self._thread: threading.Thread | None = None
         self._closing = False
 
@@ -169,7 +172,12 @@ class Buying:
         with self._changed:
             for wish, people in orders.items():
                 line = self._orders.setdefault((wish, purse), {})
-                line |= {i.key: i for i in people if (wish, i.key) not in self._tried and i.key not in self._in_hand}
+                line |= {i.key: i for i in people if self._may_try(wish, i)}
+
+    def _may_try(self, wish: Wish, identifier: Identifier) -> bool:
+        if (wish, identifier.key) in self._tried or identifier.key in self._in_hand:
+            return False
+        return not self.why_refused(wish, identifier)
 
     def start(self) -> None:
         """Begin to buy those in line."""
@@ -189,11 +197,13 @@ class Buying:
         with self._changed:
             self._tried.clear()
             self._refused.clear()
+            self._lone.clear()
             self.fault = ""
 
-    def was_refused(self, wish: Wish) -> str:
-        """Return why the API does not grant what is wished, or nothing."""
-        return self._refused.get(wish.groups, "")
+    def why_refused(self, wish: Wish, identifier: Identifier) -> str:
+        """Return why the API does not take this question about somebody, or nothing."""
+        found = (self._refused.get((wish.groups, whom)) for whom in (identifier.kind, identifier.key))
+        return next(filter(None, found), "")
 
     @property
     def n_pending(self) -> int:
@@ -224,8 +234,9 @@ class Buying:
             fault = ""
             try:
                 fault = self._buy(wish, purse, people)
+                self._lone[wish.groups, people[0].kind] = 0
             except (BadRequestError, PermissionDeniedError) as error:
-                self._refused[wish.groups] = one_line(error)
+                self._note_refusal(wish, people, error)
             except CrustframeError as error:
                 fault = one_line(error)
             except Exception:  # noqa: BLE001  (the log tells it)
@@ -236,6 +247,18 @@ class Buying:
                 self._tried |= {(wish, identifier.key) for identifier in people}
                 self._in_hand = frozenset()
                 self._changed.notify_all()
+
+    def _note_refusal(self, wish: Wish, people: list[Identifier], error: CrustframeError) -> None:
+        """Ask no more about people of this kind; somebody refused alone may be the reason, and holds up nobody else."""
+        form = wish.groups, people[0].kind
+        is_lone = len(people) == 1 and isinstance(error, BadRequestError) and not error.available_fields
+        self._lone[form] += is_lone
+        whom = people[0].key if is_lone and self._lone[form] < _LONE else people[0].kind
+        with self._changed:
+            self._refused[wish.groups, whom] = one_line(error)
+            for (other, _), line in self._orders.items():
+                for key in [key for key, identifier in line.items() if self.why_refused(other, identifier)]:
+                    del line[key]
 
     def _next_chunk(self) -> tuple[Wish, Purse, list[Identifier]] | None:
         with self._changed:
@@ -269,6 +292,8 @@ class Buying:
         match bought.stopped:
             case None:
                 return ""
+            case BadRequestError() as error:
+                raise error
             case CrustframeError() as error:
                 return one_line(error)
             case error:

@@ -228,8 +228,10 @@ class Desk:
             said.append(f"{pending} {_people(pending)} are on their way; recalculate later.")
         elif left := sum(self._look_up_people(wish, found).plan.n_new for wish, found in orders.items()):
             ceiling = self.client.ledger.daily_ceiling()
-            why = "" if ceiling is None else f" The budget of the day is {ceiling:.12g} credits."
-            said.append(f"{left} {_people(left)} were not bought.{why}")
+            why = "" if ceiling is None else f"The budget of the day is {ceiling:.12g} credits."
+            refusals = (self._why_refused(wish, found) for wish, found in orders.items())
+            why = next(filter(None, refusals), "") or why
+            said.append(f"{left} {_people(left)} {'was' if left == 1 else 'were'} not bought. {why}".strip())
         return " ".join(said)
 
     # Inside --------------------------------------------------------------------------------------------------
@@ -251,7 +253,8 @@ class Desk:
     def _may_buy(self, found: LookUp) -> bool:
         if self._surveying or self._buying.fault or self.client.settings.api_key is None:
             return False
-        if self._buying.was_refused(Wish.of(found.paths, None)):
+        wish = Wish.of(found.paths, None)
+        if all(self._buying.why_refused(wish, identifier) for identifier in found.plan.new):
             return False
         return self._daily.left() >= found.plan.price
 
@@ -292,12 +295,15 @@ class Desk:
                     grid.append([missing] * width)
         return grid
 
+    def _why_refused(self, wish: Wish, people: Iterable[Identifier]) -> str:
+        return next(filter(None, (self._buying.why_refused(wish, identifier) for identifier in people)), "")
+
     def _why_missing(self, found: LookUp) -> str:
         n, credits = found.plan.n_new, found.plan.credits_high
         to_buy = f"{n} {_people(n)} to buy, at most {credits:.12g} {_credits(credits)}"
         if self.client.settings.api_key is None:
             return f"{to_buy}, but there is no API key. Run `crustframe key set`, or set {API_KEY_VARIABLE}."
-        fault = self._buying.fault or self._buying.was_refused(Wish.of(found.paths, None))
+        fault = self._buying.fault or self._why_refused(Wish.of(found.paths, None), found.plan.new)
         if fault:
             return f"{fault} {to_buy}."
         if self._buying.is_pending(found.plan.new):

@@ -158,12 +158,21 @@ def test_emails_go_by_job_when_told_to(sandbox, run):
     }
 
 
-def test_what_no_job_may_ask_goes_by_calls(run):
-    with crustframe.sandbox(requests_per_minute=None, denied_fields=["skills"]) as other:
+def test_a_job_asks_for_less_where_the_account_lacks_what_nobody_needs():
+    with crustframe.sandbox(requests_per_minute=None, denied_fields=["skills"], job_seconds=0.1) as other:
         found = crustframe.enrich(people(2), fields=FIELDS, route="job", client=other.client)
 
         assert {"matched": 2} == statuses(found)
-        assert ([403], 2.0) == ([one["status"] for one in other.jobs.submitted], other.credits_spent)
+        assert ("skills",) == found.report.dropped_groups
+        assert [403, 200] == [one["status"] for one in other.jobs.submitted]
+        assert (0, 2.0) == (other.calls, other.credits_spent)
+
+
+def test_what_no_job_may_ask_goes_by_calls(sandbox, run):
+    sandbox.jobs.faults.add("status", status=400)
+
+    assert {"matched": 2} == statuses(run(people(2)))
+    assert ([400], 2.0) == ([one["status"] for one in sandbox.jobs.submitted], sandbox.credits_spent)
 
 
 # Ceilings -----------------------------------------------------------------------------------------------------------

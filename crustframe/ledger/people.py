@@ -124,11 +124,16 @@ def _satisfying(rows: Sequence[_Row], need: Need, now: float) -> Known | None:
         if (
             row.outcome != "matched"
             and _is_fresh(row.answered_at, _life_s(row.outcome, need), now)
-            and need.groups & FLAGS <= row.coverage
+            and _asked_alike(row, need.groups & FLAGS)
             and _as_strict(row.min_similarity, need.min_similarity_score)
         ):
             return Known(row.outcome, (row.person_row,))
     return None
+
+
+def _asked_alike(row: _Row, flags: frozenset[str]) -> bool:
+    """A fresh look that finds nobody answers for a stored one, but a refused fresh look is no refused stored one."""
+    return row.coverage & FLAGS == flags if row.outcome == "refused" else flags <= row.coverage
 
 
 def _life_s(outcome: Outcome, need: Need) -> float | None:

@@ -197,6 +197,64 @@ def test_refusals_in_words(desk: Desk) -> None:
     assert [[CellError.NA]] == desk.fields("nothing holds this")
 
 
+@pytest.fixture
+def newer() -> Iterator[Sandbox]:
+    """An API that takes profile URLs only."""
+    with crustframe.sandbox(requests_per_minute=None, snapshot="C") as running:
+        running.client.ledger.set_daily_ceiling(1000)
+        yield running
+
+
+def test_emails_that_the_api_does_not_take_hold_up_no_urls(newer: Sandbox, clock: Clock) -> None:
+    desk = Desk(newer.client, clock=clock)
+    mails = [f"lead-{n}@corp.example" for n in range(30)]
+
+    mixed = desk.enrich(column([*mails, *people(30)]), NAME)
+    cells = [desk.enrich(text, NAME)[0][0] for text in (mails[0], people(32)[31])]
+
+    assert all("about the request" in str(row[0]) for row in mixed[:30])
+    assert not any("CRUST" in str(row[0]) for row in mixed[30:])
+    assert "about the request" in str(cells[0])
+    assert "CRUST" not in str(cells[1])
+    assert 31.0 == newer.credits_spent
+    desk.close()
+
+
+def test_a_thousand_cells_of_refused_emails_take_a_few_calls(newer: Sandbox, clock: Clock) -> None:
+    desk = Desk(newer.client, clock=clock)
+    said = {str(desk.enrich(f"lead-{n}@corp.example", NAME)[0][0]) for n in range(1000)}
+
+    assert all("about the request" in text for text in said)
+    assert newer.calls <= 4
+    desk.close()
+
+
+def test_somebody_refused_alone_holds_up_no_other_cell(clock: Clock) -> None:
+    with crustframe.sandbox(requests_per_minute=None, refuse=people(1)) as sandbox:
+        sandbox.client.ledger.set_daily_ceiling(100)
+        desk = Desk(sandbox.client, clock=clock)
+        for _ in range(2):
+            cells = [str(desk.enrich(text, NAME)[0][0]) for text in people(6)]
+            clock.now += 5
+        desk.close()
+
+        assert cells[0].startswith("CRUST: The API refused")
+        assert not any("CRUST" in text for text in cells[1:])
+        assert 5.0 == sandbox.credits_spent
+
+
+def test_the_buy_command_says_whom_the_api_does_not_take(newer: Sandbox, clock: Clock) -> None:
+    desk = Desk(newer.client, clock=clock)
+    desk.survey()
+    desk.enrich(column(["lead-1@corp.example", *people(3)]), NAME)
+    desk.offer()
+
+    said = desk.buy(max_credits=10)
+
+    assert said.startswith("3 credits were spent. 1 person was not bought. The API refused")
+    desk.close()
+
+
 def test_doubt_is_told_and_not_bought_again(desk: Desk, sandbox: Sandbox, clock: Clock) -> None:
     desk.client.ledger.set_daily_ceiling(100)
     sandbox.faults.add("close", nth=1, charge=True)
