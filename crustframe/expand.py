@@ -98,7 +98,10 @@ def compile_getter(path: Path, tell: Tell) -> Getter:
     take_all = _many(path.steps, convert, tell, of_objects=element_type(path.field) == "object")
     reduce = _REDUCTIONS[path.reduction]
     is_plain = path.steps[-1] is None and element_type(path.field) != "object" and not path.is_of_addresses
-    is_nothing = path.reduction != "count" and not is_plain  # an empty list of objects, or of their parts, is no value
+    # An empty list of objects, or of their parts, is no value.
+    is_nothing = path.reduction != "count" and not (
+        is_plain or path.asks_for_json
+    )  # an empty list of objects, or of their parts, is no value
 
     def get(person: Any) -> Any:
         values = take_all(person)

@@ -120,6 +120,8 @@ class Path:
         How a list becomes a cell; ``None`` where the path ends at one value.
     dtype : str
         pandas dtype of the column.
+    asks_for_json : bool
+        JSON was asked for, rather than taken for want of another form.
     """
 
     name: str
@@ -127,6 +129,7 @@ class Path:
     steps: tuple[Step, ...]
     reduction: Reduction | None
     dtype: DType
+    asks_for_json: bool = dataclasses.field(default=False, compare=False)
 
     @property
     def groups(self) -> frozenset[str]:
@@ -363,9 +366,9 @@ def _read_path(asked: object, lists: Reduction, known: Catalogue | None, name: s
     reduction = _reduction(parts["reduction"], str(asked), field, ends_in_list, lists)
     spelled = ".".join(key + "".join(f"[{mark}]" for mark in found) for key, found in zip(keys, marks, strict=True))
     default_name = f"{spelled} | {reduction}" if parts["reduction"] else spelled
-    return Path(
-        name or parts["name"] or parts["late"] or default_name, field, steps, reduction, _dtype(field, reduction)
-    )
+    column = name or parts["name"] or parts["late"] or default_name
+    is_json = (parts["reduction"] or lists).lower() == "json"
+    return Path(column, field, steps, reduction, _dtype(field, reduction), is_json)
 
 
 def _steps(field: Field, keys: list[str], marks: list[list[str]], asked: str) -> tuple[tuple[Step, ...], bool]:

@@ -349,7 +349,7 @@ def test_the_shell_takes_the_words_and_the_chunk_size(shell):
 # Nothing is nothing ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("lists", ["join", "json", "list"])
+@pytest.mark.parametrize("lists", ["join", "list"])
 @pytest.mark.parametrize("field", ["contact.business_emails", "contact.personal_emails", "education.schools"])
 def test_nothing_there_is_no_value_in_any_form(sandbox, client, lists, field):
     url = people(1)[0]

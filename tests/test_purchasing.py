@@ -21,6 +21,8 @@ from crustframe.errors import (
 )
 from crustframe.http.transport import Timeouts
 
+pytestmark = pytest.mark.filterwarnings("ignore::crustframe.PartialResultWarning")
+
 FIELDS = ["crustdata_person_id as id"]
 
 
