@@ -73,10 +73,6 @@ class PeopleTable:
                 values.append([column[position] for column in columns])
         return statuses, values
 
-    def n_bought(self) -> int:
-        """Return how many people were found by a request of this run."""
-        return sum(r is not None and r.status == "matched" and r.source in {"api", "job"} for r in self._remarks)
-
     def problems(self) -> Counter[str]:
         """Return why people are not settled, with how many."""
         return Counter(

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from crustframe import contract
 from crustframe.api.jobs import read_submit
 from crustframe.api.options import Options
 from crustframe.api.surfaces import Api
@@ -21,7 +20,7 @@ from crustframe.frames import Only, beside, cells_of, check_names, chosen_rows, 
 from crustframe.identifiers import read_identifiers
 from crustframe.plan import Plan
 from crustframe.progress import ProgressCallback
-from crustframe.purchasing import Bought, OnDoubt
+from crustframe.purchasing import OnDoubt
 from crustframe.question import Fields, check_ceiling, check_verdict, one_of, read_question
 from crustframe.report import Report, make_report
 from crustframe.routes import Route
@@ -255,7 +254,7 @@ def enrich(
             table.statuses,
             known=len(known),
             bought=bought,
-            price=_billed_price(asked, question.options, bought, table.n_bought()),
+            price=question.options.price,
             drift=drift,
             in_doubt=[i.text for i, s in zip(identifiers.unique, table.statuses, strict=True) if s == "in_doubt"],
             problems=table.problems(),
@@ -278,14 +277,6 @@ def enrich(
     if report.stopped or report.hit_ceiling or report.statuses["failed"] or report.statuses["in_doubt"]:
         warnings.warn(str(report), PartialResultWarning, stacklevel=stacklevel())
     return enrichment
-
-
-def _billed_price(client: Client, options: Options, bought: Bought, people: int) -> float:
-    """Return what one person cost: as this run was billed, else as earlier ones were, else by the list."""
-    if people:
-        return bought.credits / people
-    seen = client.ledger.observed_price(options.coverage, options.path, contract.PERSON_JOB_PATH)
-    return options.price if seen is None else seen
 
 
 def plan(

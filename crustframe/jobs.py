@@ -303,7 +303,7 @@ class Collector:
             events = list(read_usage_events(self._client.transport, job.submitted_at - _EARLIER_S))
         except APIError:
             return job.credits
-        return sum(event.credits or 0.0 for event in events if event.event_id in ids) or job.credits
+        return sum(event.credits for event in events if event.event_id in ids) or job.credits
 
     def _doubt(self, job: Job, error: str, *, told: bool = True) -> None:
         self.book.doubt(job, error, told=told)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
 
 import orjson
 
@@ -30,21 +29,17 @@ class UsageEvent:
     created_at : float
         Seconds since 1970 UTC, by the server's clock.
     status : int or None
-    credits : float or None
-        ``None`` where the log does not say, which is not nothing.
+    credits : float
     identifiers : int or None
         How many were asked for, where the log says so.
-    tells_request : bool
-        Whether the log keeps the body of the request; see :func:`read_request`.
     """
 
     event_id: str
     endpoint: str
     created_at: float
     status: int | None
-    credits: float | None
+    credits: float
     identifiers: int | None
-    tells_request: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,35 +101,16 @@ def read_usage_events(transport: Transport, since: float) -> Iterator[UsageEvent
             return
 
 
-def read_request(transport: Transport, event_id: str) -> Any:
-    """Return what a request of the usage log sent, or None where the log does not tell.
-
-    The body of a POST, or the query of a GET, as decoded JSON (``GET /account/usage/events/{event_id}``).
-    """
-    answer = _get(transport, f"/account/usage/events/{quote(event_id, safe='')}")
-    sent = answer.get("request") if isinstance(answer, dict) else None
-    if isinstance(sent, str):
-        try:
-            return orjson.loads(sent)
-        except ValueError:
-            return None
-    return sent
-
-
 def _event(row: dict[str, Any]) -> UsageEvent:
-    """Read a row: ``ts`` and ``credits_used`` since autumn 2026, ``created_at`` and ``credits`` before."""
-    is_newer = "ts" in row or "credits_used" in row
-    created = datetime.fromisoformat(row["ts"] if "ts" in row else row["created_at"])
+    created = datetime.fromisoformat(row["created_at"])
     count = row.get("identifier_count", row.get("identifiers"))
-    billed = row.get("credits_used", row.get("credits"))
     return UsageEvent(
         str(row["event_id"]),
         str(row["endpoint"]),
         (created if created.tzinfo else created.replace(tzinfo=UTC)).timestamp(),
         int(row["status"]) if row.get("status") is not None else None,
-        float(billed) if billed is not None else None,
+        float(row.get("credits") or 0.0),
         int(count) if isinstance(count, int) else None,
-        is_newer,
     )
 
 

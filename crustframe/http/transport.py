@@ -153,8 +153,7 @@ class Transport:
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Exchange:
         """Read something that is free."""
-        headers = {contract.VERSION_HEADER: contract.API_VERSION}  # docs: /account/* wants it, nobody minds it
-        return self._exchange("GET", path, params=params, headers=headers, timeouts=Timeouts.for_free_calls())
+        return self._exchange("GET", path, params=params, timeouts=Timeouts.for_free_calls())
 
     def close(self) -> None:
         """Close every connection."""

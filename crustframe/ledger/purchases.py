@@ -276,24 +276,21 @@ class OpenDoubt(NamedTuple):
     n_identifiers: int
     credits: float | None
     identifiers: tuple[Identifier, ...]
-    groups: frozenset[str]
 
 
 def open_doubts(connection: sqlite3.Connection, scope_id: int) -> list[OpenDoubt]:
     """Return the requests in doubt. One that was answered in part is billed, so its charge is known."""
     rows = connection.execute(
-        "SELECT purchase_id, endpoint, coalesce(sent_at, opened_at), identifiers, credits, worst_credits, groups "
-        "FROM purchases JOIN coverages USING (coverage_id) WHERE scope_id = ? AND state = 'in_doubt' "
-        "AND state NOT IN ('done', 'refused') "
+        "SELECT purchase_id, endpoint, coalesce(sent_at, opened_at), identifiers, credits, worst_credits "
+        "FROM purchases WHERE scope_id = ? AND state = 'in_doubt' AND state NOT IN ('done', 'refused') "
         "ORDER BY purchase_id",
         (scope_id,),
     ).fetchall()
     found = []
-    for number, endpoint, sent_at, n_identifiers, credits, worst, groups in rows:
+    for number, endpoint, sent_at, n_identifiers, credits, worst in rows:
         people = tuple(people_of(connection, number))
         share = None if credits is None else min(credits, worst / n_identifiers * len(people))
-        asked = frozenset(json.loads(groups))
-        found.append(OpenDoubt(number, endpoint, sent_at, n_identifiers, share, people, asked))
+        found.append(OpenDoubt(number, endpoint, sent_at, n_identifiers, share, people))
     return found
 
 

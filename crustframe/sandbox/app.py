@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -33,8 +33,6 @@ from crustframe.sandbox.wire import Broken, Reply, Wires, distorted
 BODY_CAP: Final = 2**20  # ours: 25 identifiers and every field name fit many times
 DRAIN_CAP: Final = 2**24  # ours: read so much of a refused body that its sender can hear the refusal
 ACCOUNT_REQUESTS_PER_MINUTE: Final = 300.0  # docs: /user/credits and /account/*
-USAGE_PATH: Final = "/account/usage/events"
-USAGE_REQUESTS_PER_MINUTE: Final = 60.0  # docs, autumn 2026: shared by /account/usage/*
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 USAGE_LIMIT: Final = 50  # docs: default page of the usage log
 USAGE_LIMIT_MAX: Final = 500  # docs
@@ -55,7 +53,7 @@ class Service:
 
     def __post_init__(self) -> None:
         settings = self.settings
-        self.meter = Meter(settings.balance, self.now, is_earlier=settings.account_api == "earlier")
+        self.meter = Meter(settings.balance, self.now)
         self.population = Population(settings.unknown_share, settings.drift)
         self.reader = Reader(settings.snapshot, settings.lacking, settings.preview, settings.refuse)
         self.screener = screener.Reader(settings.lacking_legacy, settings.preview)
@@ -83,8 +81,6 @@ class Service:
         per_minute = self.settings.requests_per_minute
         if path in self._paid_paths or per_minute is None:
             return per_minute
-        if path == USAGE_PATH and self.settings.account_api != "earlier":
-            return USAGE_REQUESTS_PER_MINUTE
         return ACCOUNT_REQUESTS_PER_MINUTE
 
     def _clock(self) -> float:
@@ -152,7 +148,7 @@ class Service:
         except Refusal as refusal:
             seen["status"] = refusal.status
             self.meter.sent(str(refusal.status))
-            self.meter.log(seen["request_id"], path, refusal.status, 0.0, 0, None)
+            self.meter.log(seen["request_id"], path, refusal.status, 0.0, 0)
             raise
         seen["body"], seen["identifiers"], spellings = glimpse(body)
         fault = self.faults.meet(spellings)
@@ -167,7 +163,7 @@ class Service:
         seen["status"] = None if unheard else answer.status_code
         self.meter.sent(str(seen["status"] or (fault and fault.action)))
         if not unheard or (fault and fault.charges):
-            self.meter.log(seen["request_id"], path, answer.status_code, billed, len(seen["identifiers"]), seen["body"])
+            self.meter.log(seen["request_id"], path, answer.status_code, billed, len(seen["identifiers"]))
         await self._wait(self.settings.latency_s / self.settings.speed)
         return Broken(fault, answer, self.wires, self.stopping) if fault else answer
 
@@ -357,12 +353,9 @@ def build_app(service: Service) -> ASGIApp:
     app.add_api_route(contract.SCREENER_ENRICH_PATH, service.screener_enrich, methods=["GET"], response_model=None)
     free("/user/credits", lambda _: Reply(200, {"credits": service.meter.balance}), either_scheme=True)
     free("/account/credits", lambda _: Reply(200, _account(service)))
-    for path, answer in (
-        ("/account/endpoints", _endpoints),
-        ("/account/usage/events", _events),
-        ("/account/usage/events/{event_id}", _event),
-    ):
-        free(path, partial(_versioned, service, answer))
+    free("/account/endpoints", lambda request: _endpoints(service, request))
+    free("/account/usage/events", lambda request: _events(service, request))
+    free("/account/usage/events/{event_id}", lambda request: _event(service, request))
 
     for path in contract.JOB_ACTIONS:
         app.add_api_route(path, service.submit, methods=["POST"], response_model=None)
@@ -403,15 +396,6 @@ def _account(service: Service) -> dict[str, Any]:
         "credit_rollover": False,
     }
     return {"account": account}
-
-
-def _versioned(service: Service, answer: Callable[[Service, Request], Response], request: Request) -> Response:
-    """Answer what the newer age of the account's API tells only with the version header."""
-    is_earlier = service.settings.account_api == "earlier"
-    if not is_earlier and request.headers.get(contract.VERSION_HEADER) != contract.API_VERSION:
-        message = f"Header {contract.VERSION_HEADER} must be {contract.API_VERSION}."
-        raise Refusal(400, "invalid_request", message)
-    return answer(service, request)
 
 
 def _endpoints(service: Service, request: Request) -> Response:

@@ -317,8 +317,7 @@ class Jobs:
             job.parts = worked[0]
             for price, people in worked[1]:
                 job.charged += self._meter.charge(people, price * self.price_factor)
-            asked = {contract.REQUEST_KEYS[job.kind]: list(job.identifiers), "fields": list(job.names)}
-            self._meter.log(request_id, job.path, 200, job.charged, len(job.identifiers), asked)
+            self._meter.log(request_id, job.path, 200, job.charged, len(job.identifiers))
         job.completed_at = datetime.fromtimestamp(self._clock(), UTC)
         job.status = "completed" if failure is None else "failed"
         if job.webhook_url is not None and urlsplit(job.webhook_url).hostname in LOOPBACK:  # it contacts nobody else

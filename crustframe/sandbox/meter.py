@@ -60,14 +60,6 @@ class Window:
             self._times.popleft()
 
 
-COMPONENTS: Final = {  # docs name `person.business_email`; the others are named alike
-    "contact.business_emails": "person.business_email",
-    "contact.personal_emails": "person.personal_email",
-    "contact.phone_numbers": "person.phone",
-    "dev_platform_profiles": "person.dev_platform",
-}
-
-
 @dataclass(frozen=True)
 class Event:
     """One row of the usage log; `event_id` is the call's ``x-request-id``."""
@@ -78,53 +70,13 @@ class Event:
     status: int
     credits: float
     identifier_count: int
-    request: Any = None
-
-    def row(self, *, is_earlier: bool, is_whole: bool = False) -> dict[str, Any]:
-        """Return the row as either age of the account's API tells it; the newer one tells a single row whole."""
-        if is_earlier:
-            old = asdict(self)
-            del old["request"]
-            return old
-        row = {
-            "event_id": self.event_id,
-            "team_id": "sandbox-team",
-            "user_id": "sandbox-user",
-            "api_key_id": None if self.status == 429 else "sandbox-key-id",
-            "client_surface": "batch" if self.endpoint.startswith(contract.JOBS_PATH) else "api",
-            "endpoint": self.endpoint,
-            "ts": self.created_at,
-            "status": self.status,
-            "credits_used": self.credits,
-            "cost_components": self._components(),
-        }
-        whole = {"request": self.request, "headers": {"authorization": "[redacted]"}, "response": None}
-        return row | (whole if is_whole else {})
-
-    def _components(self) -> list[dict[str, Any]]:
-        """Return lines that add up to the credits, in the proportions of the price list."""
-        if not self.credits:
-            return []
-        named = self.request.get("fields") if isinstance(self.request, dict) else None
-        fields = named if isinstance(named, list) else []
-        groups = {contract.CONTACT_FIELDS.get(name, name) for name in fields}
-        prices = {COMPONENTS[g]: price for g, price in contract.ADD_ON_PRICES.items() if g in groups}
-        if self.endpoint != contract.CONTACT_JOB_PATH:
-            prices = {"person.base": contract.BASE_PRICE, **prices}
-        share = self.credits / sum(prices.values()) if prices else 0.0
-        prices = prices or {"person.contact": self.credits}
-        return [
-            {"component": name, "label": name.replace(".", " "), "credits": price * share if share else price}
-            for name, price in prices.items()
-        ]
 
 
 class Meter:
     """The account's book. Safe to read from any thread while the server writes it."""
 
-    def __init__(self, balance: float, clock: Callable[[], float], *, is_earlier: bool = False) -> None:
+    def __init__(self, balance: float, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._is_earlier = is_earlier
         self._lock = threading.Lock()
         self._people: dict[str, list[float]] = {}
         self._statuses: Counter[str] = Counter()
@@ -150,11 +102,11 @@ class Meter:
             self.balance -= total
             return total
 
-    def log(self, event_id: str, endpoint: str, status: int, billed: float, n_identifiers: int, request: Any) -> None:
+    def log(self, event_id: str, endpoint: str, status: int, billed: float, identifier_count: int) -> None:
         """Write one row of the usage log."""
         now = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="microseconds")
         with self._lock:
-            self.events.append(Event(event_id, endpoint, now, status, billed, n_identifiers, request))
+            self.events.append(Event(event_id, endpoint, now, status, billed, identifier_count))
 
     def sent(self, outcome: str) -> None:
         """Count what went over the wire: a status, or the name of a fault that sent none."""
@@ -184,11 +136,9 @@ class Meter:
         with self._lock:
             end = len(self.events) if before is None else min(before, len(self.events))
             start = max(0, end - limit)
-            page = [event.row(is_earlier=self._is_earlier) for event in reversed(self.events[start:end])]
-            return page, start or None
+            return [asdict(event) for event in reversed(self.events[start:end])], start or None
 
     def event(self, event_id: str) -> dict[str, Any] | None:
         """Return one event, ``None`` if there is none with that id."""
         with self._lock:
-            found = next((event for event in reversed(self.events) if event.event_id == event_id), None)
-        return None if found is None else found.row(is_earlier=self._is_earlier, is_whole=True)
+            return next((asdict(event) for event in reversed(self.events) if event.event_id == event_id), None)

@@ -40,9 +40,8 @@ _STATUSES: Final = {
 def document(snapshot: fields.Snapshot) -> Schema:
     """Return the document for one age of the API."""
     event = _object(
-        event_id="string", endpoint="string", ts="datetime", status="integer", credits_used="number",
-        team_id="string", user_id="string", api_key_id=_nullable({"type": "string"}), client_surface="string",
-        cost_components=_list(_object(component="string", label="string", credits="number")),
+        event_id="string", endpoint="string", created_at="datetime", status="integer", credits="number",
+        identifier_count="integer",
     )  # fmt: skip
     account = _object(
         credits="number", recurring_credits="number", recurring_credits_frequency=_nullable({"type": "string"}),

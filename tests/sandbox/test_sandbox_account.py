@@ -7,7 +7,6 @@ import requests
 
 URL = "https://www.linkedin.com/in/avery-example"
 BODY = {"professional_network_profile_urls": [URL, URL + "/", "nobody"], "fields": ["contact.business_emails"]}
-VERSION = {"x-api-version": "2025-11-01"}
 PATHS = ["/user/credits", "/account/credits", "/account/endpoints", "/account/usage/events", "/account/usage/events/x"]
 
 
@@ -16,7 +15,7 @@ def test_account_needs_the_key_and_nothing_else(sandbox, get, path):
     refused = get(sandbox, path, headers={})
 
     assert (401, {"message": "Missing API key in request"}) == (refused.status_code, refused.json())
-    answered = get(sandbox, path, headers={"Authorization": "Bearer sandbox-key", **VERSION})
+    answered = get(sandbox, path, headers={"Authorization": "Bearer sandbox-key"})
     assert (404 if path.endswith("/x") else 200) == answered.status_code
     assert {"x-ratelimit-limit", "x-request-id"} <= {name.lower() for name in answered.headers}
     assert "x-credits-used" not in answered.headers
@@ -78,24 +77,16 @@ def test_events_carry_the_request_id(sandbox, ask, get):
 
     page = get(sandbox, "/account/usage/events").json()
 
-    def row_of(row):
-        return get(sandbox, f"/account/usage/events/{row['event_id']}").json()["request"]
-
     assert [refused.headers["x-request-id"], answered.headers["x-request-id"]] == [
         row["event_id"] for row in page["events"]
     ]
     assert [(400, 0, 3), (200, 4, 3)] == [
-        (row["status"], row["credits_used"], len(row_of(row)["professional_network_profile_urls"]))
-        for row in page["events"]
+        (row["status"], row["credits"], row["identifier_count"]) for row in page["events"]
     ]
     assert {"/person/enrich"} == {row["endpoint"] for row in page["events"]}
     assert (False, None) == (page["has_more"], page["next_cursor"])
-    one = get(sandbox, f"/account/usage/events/{answered.headers['x-request-id']}").json()
-    assert (BODY, None) == (one["request"], one["response"])
-    assert page["events"][1].items() <= one.items()
-    assert [("person.base", 2.0), ("person.business_email", 2.0)] == [
-        (line["component"], line["credits"]) for line in one["cost_components"]
-    ]
+    one = get(sandbox, f"/account/usage/events/{answered.headers['x-request-id']}")
+    assert page["events"][1] == one.json()
     assert 404 == get(sandbox, "/account/usage/events/unknown").status_code
 
 
@@ -130,29 +121,5 @@ def test_events_show_charges_that_nobody_heard_of(sandbox, ask, get, charge, row
 
     found = get(sandbox, "/account/usage/events").json()["events"]
 
-    assert rows == [(row["status"], row["credits_used"]) for row in found]
-    assert sum(row["credits_used"] for row in found) == sandbox.credits_spent
-
-
-@pytest.mark.parametrize("path", ["/account/endpoints", "/account/usage/events", "/account/usage/events/x"])
-def test_the_newer_account_api_wants_the_version_header(running, get, path):
-    bare = {"Authorization": "Bearer sandbox-key"}
-
-    assert 400 == get(running(), path, headers=bare).status_code
-    assert 400 != get(running(account_api="earlier"), path, headers=bare).status_code
-
-
-def test_the_earlier_account_api_tells_rows_as_before(running, ask, get):
-    sandbox = running(account_api="earlier")
-    ask(sandbox, BODY)
-
-    (row,) = get(sandbox, "/account/usage/events").json()["events"]
-
-    assert {"event_id", "endpoint", "created_at", "status", "credits", "identifier_count"} == set(row)
-
-
-def test_the_usage_log_is_read_sixty_times_a_minute(running, get):
-    sandbox = running(requests_per_minute=15)
-    answers = [get(sandbox, "/account/usage/events").status_code for _ in range(61)]
-
-    assert [200] * 60 + [429] == answers
+    assert rows == [(row["status"], row["credits"]) for row in found]
+    assert sum(row["credits"] for row in found) == sandbox.credits_spent
