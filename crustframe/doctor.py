@@ -223,11 +223,14 @@ def _rights(client: Client) -> Finding:
         return Finding("rights", f"the account's list does not name {path}.", "note")
     facts = {"requests_per_minute": endpoint.requests_per_minute, "lacking": _outermost(endpoint.disabled_fields)}
     if not endpoint.enabled:
-        return Finding("rights", f"the account may not use {path}.", "WANT", "ask the vendor.", _NO_KEY_EXIT, facts)
+        said = f"the account may not use {path}."
+        return Finding("rights", said, "WANT", "ask the vendor to enable it.", _NO_KEY_EXIT, facts)
     said = f"{_pace(endpoint, client.settings.requests_per_minute)} for {path}; "
-    lacking = _outermost(endpoint.disabled_fields)
+    everything = _outermost(endpoint.disabled_fields)
+    lacking = [path for path in everything if path.partition(".")[0] not in contract.GATED_GROUPS]
     if not lacking:
-        return Finding("rights", f"{said}every group is granted.", facts=facts)
+        gated = f", but for {', '.join(everything)}, which few plans have" if everything else ""
+        return Finding("rights", f"{said}every group is granted{gated}.", facts=facts)
     more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
     next_step = "leave these out of the fields, or ask the vendor to grant them."
     return Finding("rights", f"{said}lacking: {', '.join(lacking[:_NAMED])}{more}.", "note", next_step, facts=facts)
