@@ -76,9 +76,16 @@ class ContactQuestion:
         """Return what a job that asks for these groups names."""
         return groups | ({api.VERIFIED} if self.verified and _BUSINESS in groups else frozenset())
 
-    def price(self, groups: frozenset[str]) -> float:
-        """Return the credits that one person costs who has all of them."""
-        return api.price_of(contract.CONTACT_JOB_PATH, self.asked(groups))
+    def prices(self, groups: frozenset[str]) -> dict[str, float]:
+        """Return the credits of each part that one person costs who has all of them, by the list."""
+        prices = {**contract.ADD_ON_PRICES, api.VERIFIED: contract.VERIFIED_PRICE}
+        return {part: prices[part] for part in sorted(self.asked(groups))}
+
+    def price(self, groups: frozenset[str], ledger: Ledger) -> float:
+        """Return the credits that such a person costs at most: by the list, or as this account was billed."""
+        parts = self.prices(groups)
+        billed = ledger.observed_price(self.asked(groups), contract.CONTACT_JOB_PATH, parts=parts)
+        return max(sum(parts.values()), billed or 0.0)
 
     def refused_by(self, error: APIError) -> list[Kind]:
         """Return those of the kinds that a refusal is about, whether it names fields or groups."""
@@ -242,10 +249,13 @@ def make_contact_plan(
             new.setdefault(lacking[identifier.key], []).append(identifier)
     most = contract.MAX_JOB_IDENTIFIERS[contract.CONTACT_JOB_PATH]
     by_group: dict[str, float] = {}
+    billed = ledger.prices_of_parts(contract.CONTACT_JOB_PATH)
     for groups, asked in new.items():
-        for part in sorted(question.asked(groups)):
-            price = contract.VERIFIED_PRICE if part == api.VERIFIED else contract.ADD_ON_PRICES[part]
-            by_group[part] = by_group.get(part, 0.0) + price * len(asked)
+        for part, price in question.prices(groups).items():
+            by_group[part] = by_group.get(part, 0.0) + max(price, billed.get(part, 0.0)) * len(asked)
+    high = sum(question.price(groups, ledger) * len(asked) for groups, asked in new.items())
+    if (more := high - sum(by_group.values())) > 1e-6:
+        by_group["as billed before"] = more
     no_url = sum(1 for code in identifiers.per_row if code >= 0 and not _is_url(identifiers.unique[code]))
     return ContactPlan(
         rows=len(identifiers),
@@ -256,7 +266,7 @@ def make_contact_plan(
         in_doubt=len(doubtful),
         new={groups: tuple(asked) for groups, asked in new.items()},
         jobs=sum(math.ceil(len(asked) / most) for asked in new.values()),
-        credits_high=sum(question.price(groups) * len(asked) for groups, asked in new.items()),
+        credits_high=high,
         credits_by_group=by_group,
         credits_left_today=ledger.left_today(),
         doubtful=doubtful,

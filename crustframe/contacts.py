@@ -299,14 +299,13 @@ def _buy(
         open_runs.callback(close)
         for number, (groups, people) in enumerate(plan.new.items()):
             asked = question.asked(groups)
-            observed = client.ledger.observed_price(asked, contract.CONTACT_JOB_PATH) or 0.0
             buyer = JobBuyer(
                 client,
                 contract.CONTACT_JOB_PATH,
                 asked,
                 needed_groups=asked,
                 need=Need(asked, question.max_age_s, 0.0),
-                price=max(question.price(groups), observed),
+                price=question.price(groups, client.ledger),
                 max_credits=max_credits,
                 on_doubt=on_doubt,
                 bought=bought,

@@ -49,6 +49,17 @@ ADD_ON_PRICES: Final[Mapping[str, float]] = MappingProxyType(
         "dev_platform_profiles": 1.0,
     }
 )
+COST_COMPONENTS: Final[Mapping[str, str]] = MappingProxyType(
+    {  # docs name the second; the others follow its pattern, so readers take other words for the same parts too
+        "person.base_profile": "base",
+        "person.business_email": "contact.business_emails",
+        "person.personal_email": "contact.personal_emails",
+        "person.phone_number": "contact.phone_numbers",
+        "person.dev_platform": "dev_platform_profiles",
+        "person.verified_email": "verified",
+    }
+)
+"""Which part of a price each line of a bill is for."""
 BASE_GROUPS: Final = (  # seed: sections of person_data that the base credit covers
     "basic_profile",
     "professional_network",

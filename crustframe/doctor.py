@@ -223,7 +223,8 @@ def _rights(client: Client) -> Finding:
         return Finding("rights", f"the account's list does not name {path}.", "note")
     facts = {"requests_per_minute": endpoint.requests_per_minute, "lacking": _outermost(endpoint.disabled_fields)}
     if not endpoint.enabled:
-        return Finding("rights", f"the account may not use {path}.", "WANT", "ask the vendor.", _NO_KEY_EXIT, facts)
+        said = f"the account may not use {path}."
+        return Finding("rights", said, "WANT", "ask the vendor to enable it.", _NO_KEY_EXIT, facts)
     said = f"{_pace(endpoint, client.settings.requests_per_minute)} for {path}; "
     everything = _outermost(endpoint.disabled_fields)
     lacking = [path for path in everything if path.partition(".")[0] not in contract.GATED_GROUPS]

@@ -20,7 +20,7 @@ from crustframe.frames import Only, beside, cells_of, check_names, chosen_rows, 
 from crustframe.identifiers import read_identifiers
 from crustframe.plan import Plan
 from crustframe.progress import ProgressCallback
-from crustframe.purchasing import OnDoubt
+from crustframe.purchasing import OnDoubt, billed_price
 from crustframe.question import Fields, check_ceiling, check_verdict, one_of, read_question
 from crustframe.report import Report, make_report
 from crustframe.routes import Route
@@ -254,7 +254,7 @@ def enrich(
             table.statuses,
             known=len(known),
             bought=bought,
-            price=question.options.price,
+            price=billed_price(asked, question.options, bought),
             drift=drift,
             in_doubt=[i.text for i, s in zip(identifiers.unique, table.statuses, strict=True) if s == "in_doubt"],
             problems=table.problems(),
@@ -312,7 +312,8 @@ keep, max_age, only, on_doubt, route, lists, client
         As :func:`enrich` takes them.
     prices : {"list", "account"}
         Reckon with the published limits, or ask ``GET /account/endpoints`` (free) at which pace this account may
-        ask and which fields it lacks. Credits come from the price list, or from what this account was billed before.
+        ask and which fields it lacks, and ``GET /account/usage/events`` (free) what the parts of its latest bills were.
+        Credits come from the price list, or from what this account was billed before.
 
     Returns
     -------

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from crustframe import contract
 from crustframe.api import jobs as api
-from crustframe.api.account import read_usage_events
+from crustframe.api.account import UsageEvent, usage_log
 from crustframe.api.results import BrokenFileError, line_cap, read_line, read_lines, size_cap
 from crustframe.client import Client
 from crustframe.errors import (
@@ -292,23 +292,30 @@ class Collector:
         if odd and len(left.purchase.identifiers):  # one of these lines may be theirs
             self._doubt(left, f"results of job {job.batch_id}: lines {', '.join(odd)}")
             return
-        credits = self._billed(left)
+        bills = self._bills(left)
+        billed = [bill.credits for bill in bills if bill.credits is not None]
+        credits = sum(billed) or left.credits
+        if len(billed) < len(bills):  # a line without a figure is never free
+            credits = max(credits, left.credits)
         if self.book.finish(left, lambda key: _nothing(key, left), credits=credits):
+            self._client.ledger.learn_prices({bill.event_id: bill.parts for bill in bills if bill.parts})
             self.bought.credits += credits
+            self.bought.matched += left.matched
 
-    def _billed(self, job: Job) -> float:
-        """Return what the account's usage log says of the job; where it says nothing, what the list makes of it."""
+    def _bills(self, job: Job) -> list[UsageEvent]:
+        """Return what the account's usage log says of the job; it may say nothing."""
         ids = {job.batch_id, job.request_id}
         try:
-            events = list(read_usage_events(self._client.transport, job.submitted_at - _EARLIER_S))
+            rows = list(usage_log(self._client).events(job.submitted_at - _EARLIER_S))
         except APIError:
-            return job.credits
-        return sum(event.credits for event in events if event.event_id in ids) or job.credits
+            return []
+        return [row for row in rows if row.event_id in ids and not row.is_refusal]
 
     def _doubt(self, job: Job, error: str, *, told: bool = True) -> None:
         self.book.doubt(job, error, told=told)
         left = self.book.get(job.purchase_id)
         self.bought.credits += left.credits
+        self.bought.matched += left.matched
         self.bought.credits_at_risk += job.purchase.worst_credits * len(left.purchase.identifiers) / job.n_identifiers
 
 

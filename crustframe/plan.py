@@ -45,7 +45,8 @@ class Plan:
     credits_left_today : float or None
         Under the standing ceiling of a day; ``None``: nobody set one.
     credits_by_group : dict of str to float
-        How `credits_high` comes about; a cap shows as a negative entry.
+        How `credits_high` comes about; a cap shows as a negative entry, and what the account was billed above the list
+        as ``as billed before``.
     invalid_reasons : dict of str to int
         Codes of :data:`crustframe.identifiers.REASONS`, with counts.
     notes : tuple of str
@@ -267,5 +268,5 @@ def _list_prices(groups: Iterable[str], price: float) -> dict[str, float]:
 
 def _by_part(prices: Mapping[str, float], price: float, people: int) -> dict[str, float]:
     parts = {part: people * credits for part, credits in prices.items()}
-    cap = people * price - sum(parts.values())
-    return parts | ({"cap": cap} if cap else {})
+    rest = people * price - sum(parts.values())
+    return parts | ({"cap" if rest < 0 else "as billed before": rest} if rest else {})

@@ -77,6 +77,8 @@ class Bought:
         Requests that left.
     credits : float
         As the server's own ``x-credits-used`` billed them.
+    matched : int
+        People whom these credits paid for.
     credits_at_risk : float
         Of requests whose charge is unknown.
     credits_set_aside : float
@@ -96,6 +98,7 @@ class Bought:
 
     calls: int = 0
     credits: float = 0.0
+    matched: int = 0
     credits_at_risk: float = 0.0
     credits_set_aside: float = 0.0
     credits_of_repeats: float = 0.0
@@ -113,7 +116,15 @@ class Bought:
 
 def price_of(client: Client, options: Options, *endpoints: str) -> float:
     """Return the credits that one person costs at most: by the list, or as this account was billed there."""
-    return max(options.price, client.ledger.observed_price(options.coverage, *endpoints) or 0.0)
+    return max(options.price, client.ledger.observed_price(options.coverage, *endpoints, parts=options.prices) or 0.0)
+
+
+def billed_price(client: Client, options: Options, bought: Bought) -> float:
+    """Return what one person cost: in this run, else when the same was last bought, else by the list."""
+    if bought.matched:
+        return bought.credits / bought.matched
+    last = client.ledger.last_price(options.coverage, options.path, contract.PERSON_JOB_PATH)
+    return options.price if last is None else last
 
 
 class Buyer:
@@ -429,6 +440,7 @@ class Buyer:
             self._failures = 0
             self._refusals[purchase.identifiers[0].kind] = 0
             self.bought.credits += billed
+            self.bought.matched += matched
             if matched:  # an account may pay more than the list says; the ceiling must hold all the same
                 self._price = max(self._price, billed / matched)
                 self._run.ask_for(self._options.coverage, self._price)

@@ -1,20 +1,32 @@
-"""Settling doubts: what the account's own usage log says about requests that were never answered. Free."""
+"""Settling doubts: what the account's own usage log says about requests that were never answered. Free.
+
+A row of the log that tells what the request carried is held against what was sent: about whom, for what, how. Where
+the log does not tell it, time and number are all there is, and only what leaves no other reading is believed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from crustframe import contract
-from crustframe.api.account import UsageEvent, read_usage_events
+from crustframe.api.account import UsageEvent, UsageLog, usage_log
+from crustframe.api.likeness import Asked, Likeness, likeness
+from crustframe.api.options import Options
 from crustframe.api.surfaces import SURFACES
 from crustframe.client import Client
 from crustframe.ledger import OpenDoubt
+from crustframe.ledger.people import FLAGS
 
-# How far the server's clock and the time on the wire may shift a row of the log.
-_EARLIER_S: Final = 10.0
-_LATER_S: Final = 400.0
+# How far the server's clock and the time on the wire may shift a row of the log: where nothing but that tells whose it
+# is, and where the request itself does.
+_BY_TIME_S: Final = (10.0, 400.0)
+_BY_REQUEST_S: Final = (3600.0, 3600.0)
+_SURELY_TOLD_S: Final = 6 * 86400.0
+"""For how long every age of the log tells of a request; it may reach back further."""
+_MOST_LOOKED_AT: Final = 300
 SETTLES_AFTER_S: Final = 60.0
 """How long the log is given to show a request before its absence means "not charged"."""
 
@@ -56,7 +68,10 @@ class Resolution:
                 "with --resend, or leave them"
             )
         if self.untold:
-            lines.append(f"the usage log says nothing certain about {len(self.untold)} people")
+            lines.append(
+                f"the usage log says nothing certain about {len(self.untold)} people; buy them again with --resend, or "
+                "leave them"
+            )
         if self.freed:
             lines.append(f"the next run buys {len(self.freed)} people again")
         return "\n".join(lines) or "nothing is in doubt"
@@ -66,7 +81,8 @@ def resolve(client: Client, *, resend: bool = False) -> Resolution:
     """Settle what is in doubt by ``GET /account/usage/events``, without paying.
 
     A request that the log does not know was not charged, and its people are free to be bought. One that it knows
-    was charged: what it cost is written down, and its people stay in doubt.
+    was charged: what it cost is written down, and its people stay in doubt. What the parts of a price cost this
+    account is learned on the way.
 
     Parameters
     ----------
@@ -86,20 +102,13 @@ def resolve(client: Client, *, resend: bool = False) -> Resolution:
     found = Resolution()
     lost = 0.0
     for surface in SURFACES.values():
-        lost += _resolve_surface(client.facing(surface), found, resend=resend)
+        lost += _resolve_surface(client.facing(surface), surface, found, resend=resend)
     return replace(found, credits_lost=lost)
 
 
-def _resolve_surface(client: Client, found: Resolution, *, resend: bool) -> float:
+def _resolve_surface(client: Client, surface: type[Options], found: Resolution, *, resend: bool) -> float:
     doubts = client.ledger.open_doubts()
-    if not doubts:
-        return 0.0
-    unsettled = [doubt for doubt in doubts if doubt.credits is None]
-    events: list[UsageEvent] = []
-    if unsettled:
-        since = min(doubt.sent_at for doubt in unsettled) - _EARLIER_S
-        ours = client.ledger.request_ids()
-        events = [event for event in read_usage_events(client.transport, since) if event.event_id not in ours]
+    verdicts = _verdicts(client, surface, [doubt for doubt in doubts if doubt.credits is None])
     lost = 0.0
     for doubt in doubts:
         texts = [identifier.text for identifier in doubt.identifiers]
@@ -107,7 +116,7 @@ def _resolve_surface(client: Client, found: Resolution, *, resend: bool) -> floa
             found.charged.extend(texts)
             lost += doubt.credits
             continue
-        verdict = _verdict(doubt, unsettled, events, client.clock())
+        verdict = verdicts[doubt.purchase_id]
         if verdict is None:
             found.untold.extend(texts)
         elif verdict == 0:
@@ -124,23 +133,126 @@ def _resolve_surface(client: Client, found: Resolution, *, resend: bool) -> floa
     return lost
 
 
-def _verdict(doubt: OpenDoubt, others: Sequence[OpenDoubt], events: Sequence[UsageEvent], now: float) -> float | None:
-    """Return what the request cost, or None where the log does not tell."""
-    if doubt.endpoint.startswith(contract.JOBS_PATH):
-        return None  # a job that runs may have no row yet; `crustframe jobs resume` asks for the job itself
-    candidates = [event for event in events if _may_be(doubt, event)]
-    if not candidates:
-        return 0.0 if now - doubt.sent_at >= SETTLES_AFTER_S else None
-    rivals = [other for other in others if any(_may_be(other, event) for event in candidates)]
-    if len(rivals) == len(candidates):  # whichever is whose, each was one of them
-        position = sorted(rivals, key=lambda other: other.sent_at).index(doubt)
-        return sorted(candidates, key=lambda event: event.created_at)[position].credits
-    return None
+def _verdicts(client: Client, surface: type[Options], doubts: Sequence[OpenDoubt]) -> dict[int, float | None]:
+    """Return what each request cost, or None where the log does not tell, by number of the purchase."""
+    calls = [doubt for doubt in doubts if not _is_job(doubt)]
+    verdicts: dict[int, float | None] = {doubt.purchase_id: None for doubt in doubts}
+    if calls:
+        log = usage_log(client)
+        rows = _rows(log, calls, client.clock())
+        client.ledger.learn_prices({row.event_id: row.parts for row in rows if row.parts})
+        ours = client.ledger.request_ids()
+        strangers = [row for row in rows if row.event_id not in ours and not (row.is_detailed and row.is_refusal)]
+        evidence = _Evidence(surface, calls, strangers, log)
+        oldest = min((row.created_at for row in rows), default=float("inf"))
+        verdicts |= {doubt.purchase_id: evidence.verdict(doubt, client.clock(), oldest) for doubt in calls}
+    return verdicts
 
 
-def _may_be(doubt: OpenDoubt, event: UsageEvent) -> bool:
-    return (
-        event.endpoint.endswith(doubt.endpoint)
-        and event.identifiers in {None, doubt.n_identifiers}
-        and doubt.sent_at - _EARLIER_S <= event.created_at <= doubt.sent_at + _LATER_S
-    )
+def _is_job(doubt: OpenDoubt) -> bool:
+    """Whether the log cannot tell: a job that runs may have no row yet; `crustframe jobs resume` asks for the job."""
+    return doubt.endpoint.startswith(contract.JOBS_PATH)
+
+
+def _rows(log: UsageLog, doubts: Sequence[OpenDoubt], now: float) -> list[UsageEvent]:
+    earlier, later = _BY_REQUEST_S
+    first, last = min(doubt.sent_at for doubt in doubts), max(doubt.sent_at for doubt in doubts)
+    if now - first > _SURELY_TOLD_S:
+        earlier = 86400.0  # a row from before shows that the log reaches back so far
+    return list(log.events(first - earlier, last + later if last + later < now else None))
+
+
+class _Evidence:
+    """The rows that may be about requests without an answer, each held against every one of them."""
+
+    def __init__(
+        self, surface: type[Options], doubts: Sequence[OpenDoubt], rows: Sequence[UsageEvent], log: UsageLog
+    ) -> None:
+        self._doubts = sorted(doubts, key=lambda doubt: doubt.sent_at)
+        near = [row for row in rows if any(_may_be(doubt, row, _BY_REQUEST_S) for doubt in doubts)]
+        asked = _asked(sorted(near, key=lambda row: row.created_at), log)
+        self._near: dict[int, list[tuple[UsageEvent, Likeness]]] = {}
+        for doubt in doubts:
+            sent = _sent(doubt, surface)
+            self._near[doubt.purchase_id] = [
+                (row, likeness(sent, doubt.n_identifiers, told))
+                for row, told in asked
+                if _may_be(doubt, row, _BY_REQUEST_S)
+            ]
+        self._same = {number: [row for row, how in near if how == "same"] for number, near in self._near.items()}
+        self._taken = {row.event_id for rows in self._same.values() for row in rows}
+        for number, own in self._same.items():
+            if not own:
+                own += [row for row, how in self._near[number] if how == "alike" and row.event_id not in self._taken]
+        self._taken |= {row.event_id for rows in self._same.values() for row in rows}
+
+    def _unclear(self, doubt: OpenDoubt) -> list[UsageEvent]:
+        near = self._near[doubt.purchase_id]
+        return [row for row, how in near if how == "unclear" and row.event_id not in self._taken]
+
+    def verdict(self, doubt: OpenDoubt, now: float, oldest: float) -> float | None:
+        """Return what the request cost, or None where the log does not tell."""
+        if own := self._same[doubt.purchase_id]:
+            return self._of_twins(doubt, own, now)
+        if any(row.is_detailed for row in self._unclear(doubt)):
+            return None
+        if self._by_time(doubt):
+            return self._of_rivals(doubt)
+        is_told = now - doubt.sent_at < _SURELY_TOLD_S or oldest < doubt.sent_at
+        return 0.0 if is_told and _had_time(doubt, now) else None
+
+    def _of_twins(self, doubt: OpenDoubt, rows: list[UsageEvent], now: float) -> float | None:
+        """Share the rows of one request among its repeats: whoever is in one of them is in all."""
+        twins = [other for other in self._doubts if self._same[other.purchase_id] == rows]
+        if len(rows) > len(twins):
+            return None  # somebody else asked the very same
+        position = twins.index(doubt) - (len(twins) - len(rows))
+        if position < 0:
+            return 0.0 if _had_time(twins[-1], now) else None
+        return rows[position].credits
+
+    def _by_time(self, doubt: OpenDoubt) -> list[UsageEvent]:
+        return [
+            row
+            for row in self._unclear(doubt)
+            if not row.is_detailed
+            and row.identifiers in {None, doubt.n_identifiers}
+            and _may_be(doubt, row, _BY_TIME_S)
+        ]
+
+    def _of_rivals(self, doubt: OpenDoubt) -> float | None:
+        """Tell by time and number, if whichever row is whose, each request was one of them."""
+        rows = self._by_time(doubt)
+        rivals = [other for other in self._doubts if any(row in rows for row in self._by_time(other))]
+        return rows[rivals.index(doubt)].credits if len(rivals) == len(rows) else None
+
+
+def _asked(rows: Sequence[UsageEvent], log: UsageLog) -> list[tuple[UsageEvent, Asked | None]]:
+    """Return what each row's request asked, as far as the log tells it: few calls where it tells nothing."""
+    found: list[tuple[UsageEvent, Asked | None]] = []
+    is_silent = False
+    for number, row in enumerate(rows):
+        request = None
+        if number < _MOST_LOOKED_AT and (row.is_detailed or not is_silent):
+            request = log.request_of(row)
+            is_silent = is_silent or (request is None and not row.is_detailed)
+        found.append((row, Asked.of(request)))
+    return found
+
+
+def _sent(doubt: OpenDoubt, surface: type[Options]) -> Asked | None:
+    options = surface.covering(doubt.groups, doubt.min_similarity_score)
+    return Asked.of(options.asked_of(doubt.identifiers)) if doubt.identifiers else None
+
+
+def _may_be(doubt: OpenDoubt, row: UsageEvent, reach_s: tuple[float, float]) -> bool:
+    earlier, later = reach_s
+    path = urlsplit(row.endpoint.rpartition(" ")[2]).path.rstrip("/")
+    is_there = path == doubt.endpoint or "/" not in path  # a name that is no path may mean any of them
+    return is_there and doubt.sent_at - earlier <= row.created_at <= doubt.sent_at + later
+
+
+def _had_time(doubt: OpenDoubt, now: float) -> bool:
+    """Whether the log was given the time to show the request, and the API the time to work on it."""
+    takes_s = contract.REALTIME_S * doubt.n_identifiers if doubt.groups & FLAGS else 0.0
+    return now - doubt.sent_at >= SETTLES_AFTER_S + takes_s

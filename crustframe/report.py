@@ -6,13 +6,16 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from crustframe import contract
 from crustframe.identifiers import REASONS, Identifiers
 from crustframe.purchasing import Bought
 from crustframe.records import STATUSES, Status
 from crustframe.wording import as_html, counted, persons
+
+_NOTHING: Final = 1e-6
+"""Below what a saving is only how fractions of credits were added up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,8 @@ class Report:
     invalid_reasons : dict of str to int
         Why cells were refused.
     text_calls, text_credits : int, float
-        What a tool that takes every spelling for a person would have sent and paid for the same rows.
+        What a tool that takes every spelling for a person would have sent and paid for the same rows, at the price
+        that these people were billed at.
     request_ids : tuple of str
     stopped : str or None
         Why the run ended early.
@@ -112,10 +116,10 @@ class Report:
             + (f", {persons(self.known)} from the ledger" if self.known else "")
             + (f", {self.seconds:.1f} s" if self.seconds >= 0.1 else ""),
         ]
-        if self.text_credits > self.credits:
+        if (saved := self.text_credits - self.credits) > _NOTHING:
             lines.append(
                 f"a script that compares texts would have made {counted(self.text_calls, 'call')} and paid "
-                f"{counted(self.text_credits, 'credit')} for these rows; saved: {self.text_credits - self.credits:.12g}"
+                f"{counted(self.text_credits, 'credit')} for these rows; saved: {saved:.12g}"
             )
         if self.invalid_reasons:
             lines.append("refused cells: " + ", ".join(f"{n} {reason}" for reason, n in self.invalid_reasons.items()))
@@ -171,6 +175,8 @@ def make_report(
     identifiers : Identifiers
     statuses : sequence of str, length u
         By person.
+    price : float
+        What one person was billed at.
     """
     by_row = Counter(
         identifiers.refusals[row].reason if position < 0 else statuses[position]

@@ -6,9 +6,9 @@ import difflib
 import sys
 import warnings
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from crustframe.api.jobs import SubmitOptions
 from crustframe.assembly import PeopleTable
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from crustframe.report import Report
 
 Errors = Literal["coerce", "raise"]
+_LATELY_S: Final = 7 * 86400.0
 
 
 @contextmanager
@@ -162,6 +163,7 @@ def as_granted(question: Question, client: Client) -> tuple[Question, float | No
     from crustframe.api.account import read_endpoint
 
     endpoint = read_endpoint(client.transport, question.options.path)
+    _learn_prices(client)
     if endpoint is None:
         return question, None
     if not endpoint.enabled:
@@ -181,6 +183,17 @@ def as_granted(question: Question, client: Client) -> tuple[Question, float | No
     own = client.settings.requests_per_minute
     pace = endpoint.requests_per_minute
     return replace(question, options=options), min(own, pace) if own and pace else pace
+
+
+def _learn_prices(client: Client) -> None:
+    """Look at the latest bills of the account: one that tells its parts prices other combinations of groups too."""
+    from crustframe.api.account import usage_log
+
+    if not client.ledger.exists():
+        return
+    with suppress(APIError):  # the price list does without
+        rows = usage_log(client, is_patient=False).events(client.clock() - _LATELY_S, pages=1)
+        client.ledger.learn_prices({row.event_id: row.parts for row in rows if row.parts})
 
 
 def tell_doubts(table: PeopleTable, client: Client, plan: Plan, known: Mapping[str, Known]) -> None:

@@ -239,7 +239,7 @@ def test_the_dearer_way_is_not_taken(sandbox, client, run):
 
 
 def test_without_a_usage_log_the_list_tells_what_a_job_cost(sandbox, client, run, monkeypatch):
-    monkeypatch.setattr("crustframe.jobs.read_usage_events", lambda *_: iter(()))
+    monkeypatch.setattr("crustframe.api.account.UsageLog.events", lambda *_, **__: iter(()))
 
     assert 3.0 == run(people(3)).report.credits == sandbox.credits_spent
 

@@ -89,6 +89,7 @@ def test_four_processes_that_start_together_pay_for_each_person_once(sandbox, tm
 # The standing ceiling ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore::crustframe.PartialResultWarning")
 def test_a_standing_ceiling_holds_over_runs_and_clients(sandbox, client):
     client.ledger.set_daily_ceiling(30)
     crustframe.enrich(people(20), fields=FIELDS, client=client)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from crustframe import contract
 from crustframe.fields import PREVIEW, Catalogue, Keep, Path
@@ -41,6 +41,12 @@ class Options(ABC):
     default_fields: ClassVar[tuple[str, ...]]
     retirement: ClassVar[str] = ""
     """Since when, and in favour of what, the vendor no longer serves the surface."""
+
+    @classmethod
+    def covering(cls, coverage: frozenset[str], min_similarity_score: float | None = None) -> Self:
+        """Return the options whose answers the ledger files under `coverage`."""
+        flags = {flag: flag in coverage for flag in ("force_fetch", "enrich_realtime")}
+        return cls(coverage.difference(flags), min_similarity_score, **flags)
 
     @staticmethod
     @abstractmethod
@@ -106,6 +112,10 @@ class Options(ABC):
     def max_identifiers(kind: contract.IdentifierKind) -> int:
         """Return how many identifiers one request takes."""
         return contract.MAX_IDENTIFIERS
+
+    @abstractmethod
+    def asked_of(self, identifiers: Sequence[Identifier]) -> Mapping[str, Any]:
+        """Return what a request about `identifiers`, all of one kind, carries: its body, or its query."""
 
     @abstractmethod
     def send(self, transport: Transport, identifiers: Sequence[Identifier]) -> Exchange:

@@ -65,6 +65,10 @@ class Options(options.Options):
         cap = contract.price_of(self.groups) - sum(parts.values())
         return parts | ({"cap": cap} if cap else {})
 
+    def asked_of(self, identifiers: Sequence[Identifier]) -> Mapping[str, Any]:
+        """Return the body that asks about `identifiers`."""
+        return _body(identifiers, self)
+
     def send(self, transport: Transport, identifiers: Sequence[Identifier]) -> Exchange:
         """Ask about `identifiers`, all of one kind, once."""
         return transport.post(ENDPOINT, request_body(identifiers, self), takes_s=self.seconds_for(len(identifiers)))
@@ -113,6 +117,10 @@ def _text(job: Mapping[str, Any], key: str) -> str:
 
 def request_body(identifiers: Sequence[Identifier], options: Options) -> bytes:
     """Return the JSON body that asks for `identifiers`, all of one kind."""
+    return orjson.dumps(_body(identifiers, options))
+
+
+def _body(identifiers: Sequence[Identifier], options: Options) -> dict[str, Any]:
     kind = identifiers[0].kind
     body: dict[str, Any] = {contract.REQUEST_KEYS[kind]: [identifier.text for identifier in identifiers]}
     if options.is_preview:
@@ -125,4 +133,4 @@ def request_body(identifiers: Sequence[Identifier], options: Options) -> bytes:
         body["force_fetch"] = True
     if options.enrich_realtime:
         body["enrich_realtime"] = True
-    return orjson.dumps(body)
+    return body

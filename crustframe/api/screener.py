@@ -113,6 +113,10 @@ class Options(options.Options):
         """Return how many identifiers one request takes."""
         return contract.MAX_IDENTIFIERS if kind == contract.PROFILE_URL else 1
 
+    def asked_of(self, identifiers: Sequence[Identifier]) -> Mapping[str, Any]:
+        """Return the query that asks about `identifiers`."""
+        return request_query(identifiers, self)
+
     def send(self, transport: Transport, identifiers: Sequence[Identifier]) -> Exchange:
         """Ask about `identifiers`, all of one kind, once."""
         query = request_query(identifiers, self)

@@ -153,7 +153,8 @@ class Transport:
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Exchange:
         """Read something that is free."""
-        return self._exchange("GET", path, params=params, timeouts=Timeouts.for_free_calls())
+        headers = {contract.VERSION_HEADER: contract.API_VERSION}
+        return self._exchange("GET", path, headers=headers, params=params, timeouts=Timeouts.for_free_calls())
 
     def close(self) -> None:
         """Close every connection."""

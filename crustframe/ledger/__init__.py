@@ -14,7 +14,7 @@ from typing import Any, Final
 from crustframe import contract
 from crustframe.identifiers import Identifier
 from crustframe.keys import Secret
-from crustframe.ledger import bookkeeping, budget, pace, people, purchases
+from crustframe.ledger import bookkeeping, budget, pace, people, prices, purchases
 from crustframe.ledger.jobs import JobBook
 from crustframe.ledger.owners import Owner, is_alive
 from crustframe.ledger.people import Known, Need, Outcome
@@ -107,17 +107,56 @@ class Ledger:
         with self._store.reading() as connection:
             return people.match_rate(connection, scope)
 
-    def observed_price(self, groups: frozenset[str], *endpoints: str) -> float | None:
+    def observed_price(
+        self, groups: frozenset[str], *endpoints: str, parts: Mapping[str, float] | None = None
+    ) -> float | None:
         """Return the most that this account lately paid for one matched person and these groups.
 
         What one endpoint cost is thought to hold for the next ones too, until they tell their own.
+
+        Parameters
+        ----------
+        groups : frozenset of str
+        *endpoints : str
+        parts : mapping of str to float, optional
+            List prices of the parts of `groups`. Where bills told what a part costs, other combinations of groups
+            are reckoned from that.
         """
         scope = self._scope(create=False)
         if scope is None:
             return None
         with self._store.reading() as connection:
-            told = (purchases.observed_price(connection, scope, groups, endpoint) for endpoint in endpoints)
+            for endpoint in endpoints:
+                by_part = prices.reckoned(connection, scope, endpoint, parts or {})
+                whole = prices.observed(connection, scope, endpoint, groups)
+                if told := [price for price in (by_part, whole) if price is not None]:
+                    return max(told)
+        return None
+
+    def last_price(self, groups: frozenset[str], *endpoints: str) -> float | None:
+        """Return what one matched person cost when these groups were last bought there."""
+        scope = self._scope(create=False)
+        if scope is None:
+            return None
+        with self._store.reading() as connection:
+            told = (prices.observed(connection, scope, endpoint, groups, latest=1) for endpoint in endpoints)
             return next((price for price in told if price is not None), None)
+
+    def prices_of_parts(self, endpoint: str) -> dict[str, float]:
+        """Return what the parts of a price cost there for one person, as the account's bills told it."""
+        scope = self._scope(create=False)
+        if scope is None:
+            return {}
+        with self._store.reading() as connection:
+            return prices.of_parts(connection, scope, endpoint)
+
+    def learn_prices(self, bills: Mapping[str, Mapping[str, float]]) -> None:
+        """Write down what the parts of a price cost one person, from bills by request id; others' are passed over."""
+        scope = self._scope(create=False)
+        if scope is None or not bills:
+            return
+        with self._store.transaction() as connection:
+            prices.learn(connection, scope, bills)
 
     # The standing ceiling --------------------------------------------------------------------------------------
 

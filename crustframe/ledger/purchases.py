@@ -276,21 +276,24 @@ class OpenDoubt(NamedTuple):
     n_identifiers: int
     credits: float | None
     identifiers: tuple[Identifier, ...]
+    groups: frozenset[str]
+    min_similarity_score: float | None
 
 
 def open_doubts(connection: sqlite3.Connection, scope_id: int) -> list[OpenDoubt]:
     """Return the requests in doubt. One that was answered in part is billed, so its charge is known."""
     rows = connection.execute(
-        "SELECT purchase_id, endpoint, coalesce(sent_at, opened_at), identifiers, credits, worst_credits "
-        "FROM purchases WHERE scope_id = ? AND state = 'in_doubt' AND state NOT IN ('done', 'refused') "
-        "ORDER BY purchase_id",
+        "SELECT purchase_id, endpoint, coalesce(sent_at, opened_at), identifiers, credits, worst_credits, groups, "
+        "min_similarity FROM purchases JOIN coverages USING (coverage_id) WHERE scope_id = ? AND state = 'in_doubt' "
+        "AND state NOT IN ('done', 'refused') ORDER BY purchase_id",
         (scope_id,),
     ).fetchall()
     found = []
-    for number, endpoint, sent_at, n_identifiers, credits, worst in rows:
+    for number, endpoint, sent_at, n_identifiers, credits, worst, groups, threshold in rows:
         people = tuple(people_of(connection, number))
         share = None if credits is None else min(credits, worst / n_identifiers * len(people))
-        found.append(OpenDoubt(number, endpoint, sent_at, n_identifiers, share, people))
+        asked = frozenset(json.loads(groups))
+        found.append(OpenDoubt(number, endpoint, sent_at, n_identifiers, share, people, asked, threshold))
     return found
 
 
@@ -375,16 +378,3 @@ def unread(connection: sqlite3.Connection, owner: str) -> list[tuple[Purchase, b
         )
         for number, groups, worst, body, credits in rows
     ]
-
-
-def observed_price(
-    connection: sqlite3.Connection, scope_id: int, groups: frozenset[str], endpoint: str
-) -> float | None:
-    """Return the most that one matched person cost lately for these groups there, as the server billed it."""
-    row = connection.execute(
-        "SELECT max(credits / matched) FROM (SELECT credits, matched FROM purchases JOIN coverages USING (coverage_id) "
-        "WHERE scope_id = ? AND groups = ? AND endpoint = ? AND state = 'done' AND matched > 0 "
-        "ORDER BY purchase_id DESC LIMIT 50)",
-        (scope_id, json.dumps(sorted(groups)), endpoint),
-    ).fetchone()
-    return None if row[0] is None else float(row[0])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import math
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -28,15 +30,21 @@ from crustframe.sandbox.meter import Meter, Window
 from crustframe.sandbox.people import Population, canonical
 from crustframe.sandbox.questions import Question, Reader, Refusal, Unauthorized, decoded
 from crustframe.sandbox.settings import RETIRED, Settings
-from crustframe.sandbox.wire import Broken, Reply, Wires, distorted
+from crustframe.sandbox.wire import Broken, Reply, Wires, distorted, encoded
 
 BODY_CAP: Final = 2**20  # ours: 25 identifiers and every field name fit many times
 DRAIN_CAP: Final = 2**24  # ours: read so much of a refused body that its sender can hear the refusal
 ACCOUNT_REQUESTS_PER_MINUTE: Final = 300.0  # docs: /user/credits and /account/*
+USAGE_REQUESTS_PER_MINUTE: Final = 60.0  # docs: the questions about usage together
+USAGE_PATH: Final = "/account/usage"
+USAGE_DAYS: Final = 7  # docs: the log's window, unless one is given
+VERSIONED_PATHS: Final = ("/account/endpoints", USAGE_PATH)
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 USAGE_LIMIT: Final = 50  # docs: default page of the usage log
 USAGE_LIMIT_MAX: Final = 500  # docs
+ENDPOINT_STATUSES: Final = ("enabled", "not_enabled", "disabled")
 FREE_PATHS: Final = ("/user/credits", "/account/credits", "/account/endpoints", "/account/usage/events")
+LEGACY_COMPONENT: Final = "person.legacy_profile"  # ours: no document names one
 NOT_IN_PLAN: Final = ("/person/contact/enrich", "/person/professional_network/enrich/live")  # docs: plan-gated
 
 
@@ -74,6 +82,11 @@ class Service:
             lines=settings.contact_lines,
         )
 
+    @property
+    def is_earlier(self) -> bool:
+        """Whether ``/account/*`` answers as it did before autumn 2026."""
+        return self.settings.account_api == "earlier"
+
     _paid_paths = (contract.PERSON_ENRICH_PATH, contract.SCREENER_ENRICH_PATH, *contract.JOB_ACTIONS)
     _paced_paths = (*_paid_paths, *FREE_PATHS, contract.JOBS_PATH)
 
@@ -81,7 +94,8 @@ class Service:
         per_minute = self.settings.requests_per_minute
         if path in self._paid_paths or per_minute is None:
             return per_minute
-        return ACCOUNT_REQUESTS_PER_MINUTE
+        is_usage = path.startswith(USAGE_PATH) and not self.is_earlier
+        return USAGE_REQUESTS_PER_MINUTE if is_usage else ACCOUNT_REQUESTS_PER_MINUTE
 
     def _clock(self) -> float:
         return time.monotonic() * self.settings.speed
@@ -115,6 +129,12 @@ class Service:
         if not self.window(path).admit():
             raise Refusal(429, "rate_limit_exceeded", "Rate limit exceeded.")  # body inferred: nowhere documented
 
+    def check_version(self, request: Request) -> None:
+        """Raise a 400 unless the header names the version of the API."""
+        if request.headers.get(contract.VERSION_HEADER) != contract.API_VERSION:
+            message = f"Header {contract.VERSION_HEADER} must be {contract.API_VERSION}."
+            raise Refusal(400, "invalid_request", message)
+
     async def person_enrich(self, request: Request) -> Response:
         """Answer ``POST /person/enrich``. Checks: key, rate window, version, body, grants, credits."""
         self.check_key(request.headers.get("authorization"))
@@ -135,20 +155,21 @@ class Service:
         request: Request,
         path: str,
         glimpse: Callable[[bytes], tuple[Any, list[str], set[str]]],
-        process: Callable[[Request, bytes, Fault | None], tuple[Response, float]],
+        process: Callable[[Request, bytes, Fault | None], tuple[Response, Mapping[str, float]]],
     ) -> Response:
         self.meter.call()
         seen: dict[str, Any] = {"body": None, "identifiers": [], "status": None, "fault": None}
         seen["request_id"] = request.state.request_id
         seen["headers"] = {name: value for name, value in request.headers.items() if name != "authorization"}
         self.requests.append(seen)
+        body = b""
         try:
             body = await _body(request)
             self.check_pace(path)
         except Refusal as refusal:
             seen["status"] = refusal.status
             self.meter.sent(str(refusal.status))
-            self.meter.log(seen["request_id"], path, refusal.status, 0.0, 0)
+            self._log(request, path, refusal.status, {}, glimpse(body)[0], 0)
             raise
         seen["body"], seen["identifiers"], spellings = glimpse(body)
         fault = self.faults.meet(spellings)
@@ -163,9 +184,25 @@ class Service:
         seen["status"] = None if unheard else answer.status_code
         self.meter.sent(str(seen["status"] or (fault and fault.action)))
         if not unheard or (fault and fault.charges):
-            self.meter.log(seen["request_id"], path, answer.status_code, billed, len(seen["identifiers"]))
+            refused = bytes(answer.body) if answer.status_code >= 400 else b""
+            self._log(request, path, answer.status_code, billed, seen["body"], len(seen["identifiers"]), refused)
         await self._wait(self.settings.latency_s / self.settings.speed)
         return Broken(fault, answer, self.wires, self.stopping) if fault else answer
+
+    def _log(
+        self,
+        request: Request,
+        path: str,
+        status: int,
+        lines: Mapping[str, float],
+        body: Any,
+        identifier_count: int,
+        refused: bytes = b"",
+    ) -> None:
+        headers = {**request.headers, "authorization": "<redacted>"}
+        said = _said(refused)
+        event_id = request.state.request_id
+        self.meter.log(event_id, path, status, lines, identifier_count, request=body, headers=headers, response=said)
 
     async def submit(self, request: Request) -> Response:
         """Answer the submit of a job. Checks: key, rate window, version, body, grants, credits, active jobs."""
@@ -180,15 +217,15 @@ class Service:
             fault = self.jobs.faults.meet(())
             answer: Response = Response()
             if fault is None or fault.charges:
-                if request.headers.get(contract.VERSION_HEADER) != contract.API_VERSION:
-                    message = f"Header {contract.VERSION_HEADER} must be {contract.API_VERSION}."
-                    raise Refusal(400, "invalid_request", message)
+                self.check_version(request)
                 seen["body"] = decoded(body)
                 job = self.jobs.read(path, seen["body"])
                 seen.update(batch_id=job.batch_id, webhook_url=job.webhook_url)
-                answer = Reply(200, self.jobs.accept(job, request.state.request_id))
+                answer = Reply(200, self.jobs.accept(job, request.state.request_id, seen["body"]))
         except Refusal as refusal:
             seen["status"] = refusal.status
+            if not self.is_earlier:
+                self._log(request, path, refusal.status, {}, seen["body"], 0, encoded(refusal.body))
             raise
         if fault is None:
             seen["status"] = 200
@@ -197,39 +234,39 @@ class Service:
         seen["status"] = None if fault.action in UNANSWERED else answer.status_code
         return Broken(fault, answer, self.wires, self.stopping)
 
-    def _processed(self, request: Request, body: bytes, fault: Fault | None) -> tuple[Response, float]:
+    def _processed(self, request: Request, body: bytes, fault: Fault | None) -> tuple[Response, Mapping[str, float]]:
         if fault and not fault.charges and fault.action in UNANSWERED | {"status", "redirect"}:
-            return Response(), 0.0
+            return Response(), {}
         try:
-            if request.headers.get(contract.VERSION_HEADER) != contract.API_VERSION:
-                message = f"Header {contract.VERSION_HEADER} must be {contract.API_VERSION}."
-                raise Refusal(400, "invalid_request", message)
+            self.check_version(request)
             question = self.reader.read(decoded(body))
             entries, matched = self._entries(question)
             price = question.selection.price
             self._check_balance(price * len(matched))
         except Refusal as refusal:
-            return Reply(refusal.status, refusal.body), 0.0
+            return Reply(refusal.status, refusal.body), {}
         factor = fault.factor if fault and fault.action == "overcharge" else 1.0
         charged = fault is None or fault.charges
         billed = self.meter.charge(matched, price * factor) if charged and price else 0.0
+        prices = question.selection.prices.items()
+        lines = {name: credits * factor * len(matched) for name, credits in prices} if billed else {}
         sent = fault.entries(entries) if fault else entries
-        return Reply(200, sent, {contract.CREDITS_HEADER: _number(billed)}), billed
+        return Reply(200, sent, {contract.CREDITS_HEADER: _number(billed)}), lines
 
     def _check_balance(self, credits: float) -> None:
         if credits > self.meter.balance:
             kind = "insufficient_credits" if self.settings.credits_gone_status == 402 else "permission_error"
             raise Refusal(self.settings.credits_gone_status, kind, "Insufficient credits.")
 
-    def _screened(self, request: Request, _: bytes, fault: Fault | None) -> tuple[Response, float]:
+    def _screened(self, request: Request, _: bytes, fault: Fault | None) -> tuple[Response, Mapping[str, float]]:
         if fault and not fault.charges and fault.action in UNANSWERED | {"status", "redirect"}:
-            return Response(), 0.0
+            return Response(), {}
         try:
             question = self.screener.read(dict(request.query_params))
             items = screener.answer(question, self.database)
             self._check_balance(sum(item.credits for item in items))
         except Refusal as refusal:
-            return Reply(refusal.status, refusal.body), 0.0
+            return Reply(refusal.status, refusal.body), {}
         factor = fault.factor if fault and fault.action == "overcharge" else 1.0
         charged = fault is None or fault.charges
         paid = [item for item in items if item.credits and charged]
@@ -238,7 +275,8 @@ class Service:
             {"matched_on": item.submitted, "match_type": question.kind, "object": item.content} for item in items
         ]
         sent = [entry["object"] for entry in (fault.entries(entries) if fault else entries) if "object" in entry]
-        return Reply(200, sent, {contract.CREDITS_HEADER: _number(billed)}), billed
+        lines = {LEGACY_COMPONENT: billed} if billed else {}
+        return Reply(200, sent, {contract.CREDITS_HEADER: _number(billed)}), lines
 
     def _entries(self, question: Question) -> tuple[list[dict[str, Any]], list[str]]:
         """Return one entry per identifier, and the canonical person of each matched position."""
@@ -290,6 +328,14 @@ def _endpoint(
     return {**row, "effective_rate_limit_rpm": pace, "fields": granted}
 
 
+def _said(body: bytes) -> Any:
+    """Return the body of a refusal, as the usage log keeps it."""
+    try:
+        return decoded(body) if body else None
+    except Refusal:
+        return body.decode("utf-8", "replace")
+
+
 def _number(value: float) -> str:
     return str(int(value)) if value == int(value) else repr(value)
 
@@ -338,13 +384,15 @@ def _glimpse_of_query(query: dict[str, str]) -> tuple[Any, list[str], set[str]]:
 def build_app(service: Service) -> ASGIApp:
     """Return the application for `service`, behind its front door."""
     app = FastAPI(docs_url=None, redoc_url=None, redirect_slashes=False)
-    document = openapi.document(service.settings.snapshot)
+    document = openapi.document(service.settings.snapshot, service.settings.account_api)
     app.openapi = lambda: document  # type: ignore[method-assign]
 
     def free(path: str, handler: Callable[[Request], Response], *, either_scheme: bool = False) -> None:
         async def endpoint(request: Request) -> Response:
             service.check_key(request.headers.get("authorization"), either_scheme=either_scheme)
             service.check_pace(request.url.path)
+            if request.url.path.startswith(VERSIONED_PATHS) and not service.is_earlier:
+                service.check_version(request)
             return handler(request)
 
         app.add_api_route(path, endpoint, methods=["GET"])
@@ -401,8 +449,8 @@ def _account(service: Service) -> dict[str, Any]:
 def _endpoints(service: Service, request: Request) -> Response:
     query = request.query_params
     status = query.get("status")
-    if status is not None and status not in ("enabled", "not_enabled"):
-        raise Refusal(400, "invalid_request", "status must be enabled or not_enabled.")
+    if status is not None and status not in ENDPOINT_STATUSES:
+        raise Refusal(400, "invalid_request", f"status must be one of {', '.join(ENDPOINT_STATUSES)}.")
     rows = [
         row
         for row in service.endpoints
@@ -422,9 +470,29 @@ def _events(service: Service, request: Request) -> Response:
     limit = _whole_number(request, "limit", USAGE_LIMIT)
     if limit is None or not 1 <= limit <= USAGE_LIMIT_MAX:
         raise Refusal(400, "invalid_request", f"limit must be between 1 and {USAGE_LIMIT_MAX}.")
-    rows, rest = service.meter.page(_whole_number(request, "cursor", None), limit)
+    window = (-math.inf, math.inf) if service.is_earlier else _window(service, request)
+    found, rest = service.meter.page(_whole_number(request, "cursor", None), limit, window)
     cursor = None if rest is None else str(rest)
+    rows = [row.earlier_row() if service.is_earlier else row.row() for row in found]
     return Reply(200, {"events": rows, "has_more": rest is not None, "next_cursor": cursor})
+
+
+def _window(service: Service, request: Request) -> tuple[float, float]:
+    """Read the window of a question about usage; a date is its first moment (UTC), and the end is outside."""
+    day = 86400.0
+    end = _moment(request, "end", service.now() // day * day + day)
+    return _moment(request, "start", end - USAGE_DAYS * day), end
+
+
+def _moment(request: Request, name: str, default: float) -> float:
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        raise Refusal(400, "invalid_request", f"{name} must be a date or an ISO 8601 time.") from None
 
 
 def _whole_number(request: Request, name: str, default: int | None) -> int | None:
@@ -440,7 +508,7 @@ def _event(service: Service, request: Request) -> Response:
     event = service.meter.event(request.path_params["event_id"])
     if event is None:
         raise Refusal(404, "not_found", "No event with this id.")
-    return Reply(200, event)
+    return Reply(200, event.earlier_row() if service.is_earlier else event.whole())
 
 
 async def _refused(_: Request, refusal: Exception) -> Response:

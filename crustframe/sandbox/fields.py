@@ -73,13 +73,18 @@ class Selection:
         Wanted keys of ``person_data``.
     withheld : dict
         Keys below wanted ones that the account lacks.
-    price : float
-        Credits for each matched identifier.
+    prices : dict of str to float
+        Credits for each matched identifier, by component of the bill.
     """
 
     tree: Tree
     withheld: Tree
-    price: float
+    prices: Mapping[str, float]
+
+    @property
+    def price(self) -> float:
+        """Credits for each matched identifier."""
+        return sum(self.prices.values())
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -108,12 +113,14 @@ def select(asked: Sequence[str] | None, snapshot: Snapshot, grants_missing: Sequ
         for name in asked or ()
         if (_under(name, add_on) or _under(add_on, name)) and not denied([add_on], grants_missing)
     }
-    return Selection(_tree(names), _tree(grants_missing), contract.price_of(add_ons))
+    parts = {"base": contract.BASE_PRICE} | {add_on: contract.ADD_ON_PRICES[add_on] for add_on in add_ons}
+    prices = {name: parts[part] for name, part in contract.COST_COMPONENTS.items() if part in parts}
+    return Selection(_tree(names), _tree(grants_missing), prices)
 
 
 def preview() -> Selection:
     """Return the free selection of a preview, whatever was asked."""
-    return Selection(_tree(PREVIEW_GROUPS), {}, 0.0)
+    return Selection(_tree(PREVIEW_GROUPS), {}, {})
 
 
 def _tree(names: Iterable[str]) -> Tree:

@@ -16,7 +16,7 @@ import secrets
 import threading
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -95,7 +95,7 @@ class Job:
     kind: contract.IdentifierKind
     identifiers: tuple[str, ...]
     names: tuple[str, ...]
-    price: float
+    prices: Mapping[str, float]
     selection: fields.Selection
     verified: bool
     webhook_url: str | None
@@ -106,6 +106,7 @@ class Job:
     fulfilled: int = 0
     error_message: str | None = None
     charged: float = 0.0
+    lines: dict[str, float] = field(default_factory=dict)
     parts: list[bytes] = field(default_factory=list)
 
     @property
@@ -243,10 +244,12 @@ class Jobs:
             message = f"Access denied to fields: {', '.join(lacking)}"
             raise Refusal(403, "permission_error", message, [{"denied_fields": lacking}])
         selection = fields.select(names, self._reader.snapshot, self._reader.denied_fields)
-        price = selection.price
+        prices = dict(selection.prices)
         if path == contract.CONTACT_JOB_PATH:
-            price = sum(map(_contact_price, names)) + (contract.VERIFIED_PRICE if verified else 0.0)
-        if price * len(identifiers) > self._meter.balance:
+            parts = {contract.CONTACT_FIELDS[name]: _contact_price(name) for name in names}
+            parts |= {"verified": contract.VERIFIED_PRICE} if verified else {}
+            prices = {name: parts[part] for name, part in contract.COST_COMPONENTS.items() if part in parts}
+        if sum(prices.values()) * len(identifiers) > self._meter.balance:
             raise Refusal(402, "insufficient_credits", "Insufficient credits.")
         if sum(job.is_active for job in self._jobs.values()) >= contract.MAX_ACTIVE_JOBS:
             message = f"At most {contract.MAX_ACTIVE_JOBS} active batch jobs are allowed."
@@ -257,7 +260,7 @@ class Jobs:
             kind=kind,
             identifiers=identifiers,
             names=names,
-            price=price,
+            prices=prices,
             selection=selection,
             verified=verified,
             webhook_url=webhook_url,
@@ -279,13 +282,13 @@ class Jobs:
             _invalid(f"Invalid fields: {', '.join(unknown)}", [{"available_fields": list(available)}])
         return tuple(dict.fromkeys((*contract.JOB_DEFAULT_GROUPS, *(asked or ()))))
 
-    def accept(self, job: Job, request_id: str) -> dict[str, Any]:
+    def accept(self, job: Job, request_id: str, body: Any = None) -> dict[str, Any]:
         """Take a job in and let it run; returns the answer to the submit.
 
         The usage log files its bill under the ``x-request-id`` of that answer: no document says under which.
         """
         self._jobs[job.batch_id] = job
-        task = asyncio.get_running_loop().create_task(self._run(job, request_id, self.fail_with))
+        task = asyncio.get_running_loop().create_task(self._run(job, request_id, body, self.fail_with))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         count = len(job.identifiers)
@@ -301,7 +304,7 @@ class Jobs:
 
     # Running ---------------------------------------------------------------------------------------------------
 
-    async def _run(self, job: Job, request_id: str, failure: str | None) -> None:
+    async def _run(self, job: Job, request_id: str, body: Any, failure: str | None) -> None:
         began = self._clock()
         if await self._wait(self.job_seconds * PENDING_SHARE):
             return
@@ -317,7 +320,8 @@ class Jobs:
             job.parts = worked[0]
             for price, people in worked[1]:
                 job.charged += self._meter.charge(people, price * self.price_factor)
-            self._meter.log(request_id, job.path, 200, job.charged, len(job.identifiers))
+            lines = {name: credits * self.price_factor for name, credits in job.lines.items()}
+            self._meter.log(request_id, job.path, 200, lines, len(job.identifiers), request=body)
         job.completed_at = datetime.fromtimestamp(self._clock(), UTC)
         job.status = "completed" if failure is None else "failed"
         if job.webhook_url is not None and urlsplit(job.webhook_url).hostname in LOOPBACK:  # it contacts nobody else
@@ -331,9 +335,11 @@ class Jobs:
         answer = self._person_line if job.path == contract.PERSON_JOB_PATH else self._contact_line
         for text in job.identifiers:
             person = canonical(text, job.kind)
-            line, price, found = answer(job, self.rename.get(person or "", text), person)
-            if price and person is not None:
+            line, prices, found = answer(job, self.rename.get(person or "", text), person)
+            if (price := sum(prices.values())) and person is not None:
                 charged.setdefault(price, []).append(person)
+                for name, credits in prices.items():
+                    job.lines[name] = job.lines.get(name, 0.0) + credits
             job.fulfilled += found
             if line is not None and person not in self.drop:
                 lines.append(encoded(line) + b"\n")
@@ -345,15 +351,19 @@ class Jobs:
             parts.append(gzip.compress(b"".join(lines), 1))
         return parts, list(charged.items())
 
-    def _person_line(self, job: Job, text: str, person: str | None) -> tuple[dict[str, Any] | None, float, bool]:
+    def _person_line(
+        self, job: Job, text: str, person: str | None
+    ) -> tuple[dict[str, Any] | None, Mapping[str, float], bool]:
         candidates = self._population.candidates(person, job.kind)
         if not candidates:
-            return None, 0.0, False
+            return None, {}, False
         profile = candidates[0].profile
         data = job.selection.of(self._edits.applied(person, profile.data(job.selection.groups)))
-        return {"original_identifier": text, "internal_id": profile.person_id, "data": data}, job.price, True
+        return {"original_identifier": text, "internal_id": profile.person_id, "data": data}, job.prices, True
 
-    def _contact_line(self, job: Job, text: str, person: str | None) -> tuple[dict[str, Any] | None, float, bool]:
+    def _contact_line(
+        self, job: Job, text: str, person: str | None
+    ) -> tuple[dict[str, Any] | None, Mapping[str, float], bool]:
         candidates = self._population.candidates(person, job.kind)
         person_id = candidates[0].profile.person_id if candidates else None
         known: dict[str, Any] = {}
@@ -361,26 +371,27 @@ class Jobs:
             known = self._edits.applied(person, candidates[0].profile.data(["contact"])).get("contact") or {}
         business: Any = None
         personal: dict[str, Any] = {}
-        price = 0.0
+        parts: set[str] = set()
         for name in job.names:
             group = contract.CONTACT_FIELDS[name]
             values: list[Any] = list(known.get(group.partition(".")[2]) or [])
             if values and isinstance(values[0], dict):
                 values = [{"email": value.get("email"), "status": value.get("status")} for value in values]
-            price += contract.ADD_ON_PRICES[group] if values else 0.0
+            parts |= {group} if values else set()
             if name == "business_email":
                 business = values
-                price += contract.VERIFIED_PRICE if values and job.verified else 0.0
+                parts |= {"verified"} if values and job.verified else set()
             else:
                 personal[name.partition(".")[2]] = values
+        prices = {name: credits for name, credits in job.prices.items() if contract.COST_COMPONENTS[name] in parts}
         data: dict[str, Any] = {}
         if business is not None:
             data["business_email"] = business
         if personal:
             data[contract.CONTACT_SHORTHAND] = personal
         if self.lines == "flat":
-            return {"professional_network_url": text, "person_id": person_id, **data}, price, bool(price)
-        return {"original_identifier": text, "internal_id": person_id, "data": data}, price, bool(price)
+            return {"professional_network_url": text, "person_id": person_id, **data}, prices, bool(prices)
+        return {"original_identifier": text, "internal_id": person_id, "data": data}, prices, bool(prices)
 
     # Reading ---------------------------------------------------------------------------------------------------
 

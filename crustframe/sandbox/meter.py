@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from crustframe import contract
 
+TEAM: Final = 1
+SURFACES: Final = {429: "gateway"}  # docs: a request refused before it reached the API
 UNLIMITED: Final = 1_000_000  # what the limit header says while the window is switched off
 
 
@@ -66,10 +68,61 @@ class Event:
 
     event_id: str
     endpoint: str
-    created_at: str
+    at: float
     status: int
-    credits: float
+    lines: Mapping[str, float]
     identifier_count: int
+    request: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    response: Any = None
+
+    @property
+    def credits(self) -> float:
+        """What it was billed."""
+        return sum(self.lines.values())
+
+    def row(self) -> dict[str, Any]:
+        """Return it as the log of autumn 2026 lists it."""
+        is_refused_early = self.status in SURFACES
+        is_job = self.endpoint.startswith(contract.JOBS_PATH)
+        return {
+            "event_id": self.event_id,
+            "ts": self.created_at,
+            "team_id": TEAM,
+            "user_id": TEAM,
+            "api_key_id": None if is_refused_early else TEAM,
+            "client_surface": SURFACES.get(self.status, "batch" if is_job else "api"),
+            "endpoint": self.endpoint,
+            "status": self.status,
+            "credits_used": self.credits,
+            "cost_components": [
+                {"component": name, "label": _label(name), "credits": credits} for name, credits in self.lines.items()
+            ],
+        }
+
+    def whole(self) -> dict[str, Any]:
+        """Return it as the log of autumn 2026 tells it alone: with what was sent, and what a refusal answered."""
+        return {**self.row(), "request": self.request, "headers": dict(self.headers), "response": self.response}
+
+    def earlier_row(self) -> dict[str, Any]:
+        """Return it as the log listed it before."""
+        return {
+            "event_id": self.event_id,
+            "endpoint": self.endpoint,
+            "created_at": self.created_at,
+            "status": self.status,
+            "credits": self.credits,
+            "identifier_count": self.identifier_count,
+        }
+
+    @property
+    def created_at(self) -> str:
+        """When, as ISO 8601 UTC."""
+        return datetime.fromtimestamp(self.at, UTC).isoformat(timespec="microseconds")
+
+
+def _label(component: str) -> str:
+    return component.rpartition(".")[2].replace("_", " ").capitalize()
 
 
 class Meter:
@@ -102,11 +155,23 @@ class Meter:
             self.balance -= total
             return total
 
-    def log(self, event_id: str, endpoint: str, status: int, billed: float, identifier_count: int) -> None:
-        """Write one row of the usage log."""
-        now = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="microseconds")
+    def log(
+        self,
+        event_id: str,
+        endpoint: str,
+        status: int,
+        lines: Mapping[str, float],
+        identifier_count: int,
+        *,
+        request: Any = None,
+        headers: Mapping[str, str] | None = None,
+        response: Any = None,
+    ) -> None:
+        """Write one row of the usage log; `lines` are what it was billed, component by component."""
+        at = datetime.fromtimestamp(self._clock(), UTC).timestamp()  # in microseconds, as the row tells it
+        row = Event(event_id, endpoint, at, status, dict(lines), identifier_count, request, headers or {}, response)
         with self._lock:
-            self.events.append(Event(event_id, endpoint, now, status, billed, identifier_count))
+            self.events.append(row)
 
     def sent(self, outcome: str) -> None:
         """Count what went over the wire: a status, or the name of a fault that sent none."""
@@ -131,14 +196,21 @@ class Meter:
                 },
             }
 
-    def page(self, before: int | None, limit: int) -> tuple[list[dict[str, Any]], int | None]:
-        """Return up to `limit` events older than position `before`, newest first, and where the next page begins."""
-        with self._lock:
-            end = len(self.events) if before is None else min(before, len(self.events))
-            start = max(0, end - limit)
-            return [asdict(event) for event in reversed(self.events[start:end])], start or None
+    def page(
+        self, before: int | None, limit: int, window: tuple[float, float] = (-math.inf, math.inf)
+    ) -> tuple[list[Event], int | None]:
+        """Return up to `limit` events older than position `before`, newest first, and where the next page begins.
 
-    def event(self, event_id: str) -> dict[str, Any] | None:
+        Events outside of the window, whose end is not in it, are passed over.
+        """
+        with self._lock:
+            rows = self.events[:before]
+        first, end = window
+        inside = [number for number, row in enumerate(rows) if first <= row.at < end]
+        page = inside[max(0, len(inside) - limit) :]
+        return [rows[number] for number in reversed(page)], page[0] if len(page) < len(inside) else None
+
+    def event(self, event_id: str) -> Event | None:
         """Return one event, ``None`` if there is none with that id."""
         with self._lock:
-            return next((asdict(event) for event in reversed(self.events) if event.event_id == event_id), None)
+            return next((event for event in reversed(self.events) if event.event_id == event_id), None)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from crustframe import contract
 from crustframe.sandbox import fields, screener
 from crustframe.sandbox.questions import BODY_KEYS, FLAGS
+from crustframe.sandbox.settings import AccountAPI
 
 Schema = dict[str, Any]
 
@@ -18,6 +19,7 @@ _TYPES: Final[dict[str, Schema]] = {
     "datetime": {"type": "string", "format": "date-time"},
     "date": {"type": "string", "format": "date"},
 }
+_ACCESS: Final = ("enabled", "not_enabled", "disabled")
 _LIKELY: Final[dict[contract.IdentifierKind, str]] = {
     contract.PROFILE_URL: r"^https://www\.linkedin\.com/in/[a-z]{2,12}-[a-z]{2,12}-example$",
     contract.BUSINESS_EMAIL: r"^[a-z]{2,12}\.[a-z]{2,12}@[a-z]{3,12}\.example$",
@@ -37,19 +39,19 @@ _STATUSES: Final = {
 }
 
 
-def document(snapshot: fields.Snapshot) -> Schema:
+def document(snapshot: fields.Snapshot, account_api: AccountAPI) -> Schema:
     """Return the document for one age of the API."""
-    event = _object(
-        event_id="string", endpoint="string", created_at="datetime", status="integer", credits="number",
-        identifier_count="integer",
-    )  # fmt: skip
+    is_earlier = account_api == "earlier"
+    event = _earlier_event() if is_earlier else _event()
+    whole = event if is_earlier else _event(request={}, headers={"type": "object"}, response={})
+    versioned = [] if is_earlier else [_version()]
     account = _object(
         credits="number", recurring_credits="number", recurring_credits_frequency=_nullable({"type": "string"}),
         recurring_credits_refresh_date=_nullable(_TYPES["datetime"]), credit_rollover="boolean",
     )  # fmt: skip
     names: Schema = {"type": "array", "items": {"type": "string"}}
     endpoint = _object(
-        path="string", category="string", status={"enum": ["enabled", "not_enabled"]},
+        path="string", category="string", status={"enum": list(_ACCESS)},
         effective_rate_limit_rpm=_nullable({"type": "number"}), fields=_object(enabled=names, disabled=names),
     )  # fmt: skip
     endpoints = _object(api_version="string", token_limit_rpm=_nullable({"type": "number"}), endpoints=_list(endpoint))
@@ -59,7 +61,8 @@ def document(snapshot: fields.Snapshot) -> Schema:
     meter = _object(calls="integer", credits="number", balance="number", outcomes=outcomes, people=charged)
     limit = _parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50})
     cursor = _parameter("cursor", "query", {"type": "string", "pattern": "^[0-9]{1,18}$"})
-    status = _parameter("status", "query", {"enum": ["enabled", "not_enabled"]})
+    status = _parameter("status", "query", {"enum": list(_ACCESS)})
+    window = [] if is_earlier else [_parameter(name, "query", _TYPES["datetime"]) for name in ("start", "end")]
     filters = [_parameter(name, "query", {"type": "string"}) for name in ("path", "category")]
     event_id = _parameter("event_id", "path", {"type": "string", "minLength": 1})
     return {
@@ -72,13 +75,33 @@ def document(snapshot: fields.Snapshot) -> Schema:
             contract.SCREENER_ENRICH_PATH: {"get": _screener_enrich()},
             "/user/credits": {"get": _get(_object(credits="number"), 401)},
             "/account/credits": {"get": _get(_object(account=account), 401)},
-            "/account/endpoints": {"get": _get(endpoints, 400, 401, parameters=[*filters, status])},
-            "/account/usage/events": {"get": _get(events, 400, 401, parameters=[limit, cursor])},
-            "/account/usage/events/{event_id}": {"get": _get(event, 401, 404, parameters=[event_id])},
+            "/account/endpoints": {"get": _get(endpoints, 400, 401, parameters=[*filters, status, *versioned])},
+            "/account/usage/events": {"get": _get(events, 400, 401, parameters=[limit, cursor, *window, *versioned])},
+            "/account/usage/events/{event_id}": {"get": _get(whole, 400, 401, 404, parameters=[event_id, *versioned])},
             **_jobs(snapshot),
             "/sandbox/meter": {"get": {**_get(meter), "security": []}},
         },
     }
+
+
+def _earlier_event() -> Schema:
+    return _object(
+        event_id="string", endpoint="string", created_at="datetime", status="integer", credits="number",
+        identifier_count="integer",
+    )  # fmt: skip
+
+
+def _event(**more: Schema) -> Schema:
+    line = _object(component="string", label="string", credits="number")
+    return _object(
+        event_id="string", ts="datetime", team_id="integer", user_id="integer",
+        api_key_id=_nullable({"type": "integer"}), client_surface="string", endpoint="string", status="integer",
+        credits_used="number", cost_components=_list(line), **more,
+    )  # fmt: skip
+
+
+def _version() -> Schema:
+    return _parameter(contract.VERSION_HEADER, "header", {"const": contract.API_VERSION}, required=True)
 
 
 def _person_enrich(snapshot: fields.Snapshot) -> Schema:
@@ -97,11 +120,10 @@ def _person_enrich(snapshot: fields.Snapshot) -> Schema:
     }
     match = _object(confidence_score={"type": "number", "minimum": 0, "maximum": 1}, person_data=person_data())
     entry = _object(matched_on="string", match_type={"enum": list(contract.REQUEST_KEYS)}, matches=_list(match))
-    version = _parameter(contract.VERSION_HEADER, "header", {"const": contract.API_VERSION}, required=True)
     responses = _responses(_list(entry), 400, 401, 402, 403, 413, 429)
     responses["200"]["headers"][contract.CREDITS_HEADER] = {"required": True, "schema": {"type": "number"}}
     return {
-        "parameters": [version],
+        "parameters": [_version()],
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
         "responses": responses,
     }
@@ -145,10 +167,9 @@ def _jobs(snapshot: fields.Snapshot) -> Schema:
             "required": ["fields"],
             "oneOf": [{"required": [contract.REQUEST_KEYS[kind]]} for kind in kinds],  # type: ignore[index]
         }
-        version = _parameter(contract.VERSION_HEADER, "header", {"const": contract.API_VERSION}, required=True)
         submits[path] = {
             "post": {
-                "parameters": [version],
+                "parameters": [_version()],
                 "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
                 "responses": _responses(_object(**begun, status_url="string"), 400, 401, 402, 403, 413, 429),
             }
