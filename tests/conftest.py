@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from bills import Bills, watched
 
 import crustframe
 from crustframe.client import Client
@@ -26,6 +27,21 @@ def _nothing_of_this_machine(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CRUSTFRAME_LEDGER", str(tmp_path / "ledger.sqlite3"))
     monkeypatch.setenv("CRUSTFRAME_CONFIG", str(tmp_path / "config"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _bills() -> Iterator[Bills]:
+    with watched() as bills:
+        yield bills
+
+
+@pytest.fixture(autouse=True)
+def _no_bill_above_its_plan(request: pytest.FixtureRequest, _bills: Bills) -> Iterator[None]:
+    """After each test: what was bought cost no more than the plans said. Opt out with a reason."""
+    yield
+    over = _bills.settle()
+    if over and request.node.get_closest_marker("bills_above_the_plan") is None:
+        pytest.fail("; ".join(over))
 
 
 @pytest.fixture
