@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import importlib
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,10 +24,14 @@ BUYERS = (  # where a plan becomes a purchase: the function, and where its clien
 
 @dataclass
 class Account:
-    """What one sandbox charged, and what the plans allowed, since the last look."""
+    """What one sandbox charged, and what the plans allowed, since the last look.
+
+    A process that was told its address plans for itself, unseen from here, and asks the same rooms.
+    """
 
     sandbox: Sandbox
     allowed: float = 0.0
+    is_known_to_children: bool = False
     charged_before: float = 0.0
 
     @property
@@ -55,16 +61,22 @@ class Bills:
         if origin in self._open:
             self._open[origin].allowed += credits
 
+    def hand_over(self, told: str) -> None:
+        """Note the sandboxes whose address stands in what a new process is told."""
+        for url, account in self._open.items():
+            account.is_known_to_children |= url in told
+
     def settle(self) -> list[str]:
         """Return a sentence about each sandbox that charged too much, and begin anew."""
         over = [
             f"the sandbox charged {account.charged:g} credits, and the plans allow {account.allowed:g}"
             for account in (*self._open.values(), *self._closed)
-            if account.charged > account.allowed + 1e-6
+            if account.charged > account.allowed + 1e-6 and not account.is_known_to_children
         ]
         self._closed.clear()
         for account in self._open.values():
             account.allowed, account.charged_before = 0.0, account.sandbox.credits_spent
+            account.is_known_to_children = False
         return over
 
 
@@ -72,7 +84,7 @@ class Bills:
 def watched() -> Iterator[Bills]:
     """Keep the accounts of whatever runs meanwhile."""
     bills = Bills()
-    start, close = Sandbox.start, Sandbox.close
+    start, close, begin = Sandbox.start, Sandbox.close, subprocess.Popen.__init__
 
     def started(self: Sandbox) -> Sandbox:
         start(self)
@@ -85,7 +97,12 @@ def watched() -> Iterator[Bills]:
         if url is not None:
             bills.closed(url)
 
+    def begun(self: subprocess.Popen[Any], args: Any, *more: Any, **options: Any) -> None:
+        bills.hand_over(f"{args} {options.get('env') or dict(os.environ)}")
+        begin(self, args, *more, **options)
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subprocess.Popen, "__init__", begun)
         patch.setattr(Sandbox, "start", started)
         patch.setattr(Sandbox, "close", closed)
         for module, name, *places in BUYERS:

@@ -30,16 +30,16 @@ def _nothing_of_this_machine(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _bills() -> Iterator[Bills]:
-    with watched() as bills:
-        yield bills
+def bills() -> Iterator[Bills]:
+    with watched() as accounts:
+        yield accounts
 
 
 @pytest.fixture(autouse=True)
-def _no_bill_above_its_plan(request: pytest.FixtureRequest, _bills: Bills) -> Iterator[None]:
+def _no_bill_above_its_plan(request: pytest.FixtureRequest, bills: Bills) -> Iterator[None]:
     """After each test: what was bought cost no more than the plans said. Opt out with a reason."""
     yield
-    over = _bills.settle()
+    over = bills.settle()
     if over and request.node.get_closest_marker("bills_above_the_plan") is None:
         pytest.fail("; ".join(over))
 
