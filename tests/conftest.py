@@ -40,7 +40,7 @@ def _no_bill_above_its_plan(request: pytest.FixtureRequest, bills: Bills) -> Ite
     """After each test: what was bought cost no more than the plans said. Opt out with a reason."""
     yield
     over = bills.settle()
-    if over and request.node.get_closest_marker("bills_above_the_plan") is None:
+    if over and request.node.get_closest_marker("billed_past_the_plan") is None:
         pytest.fail("; ".join(over))
 
 

@@ -20,7 +20,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whoever asks by raw HTTP has no plan."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.bills_above_the_plan("raw requests, without a plan"))
+            item.add_marker(pytest.mark.billed_past_the_plan("raw requests, without a plan"))
 
 
 @pytest.fixture
