@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import signal
-from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from bills import Bills, watched
 
 import crustframe
 from crustframe.client import Client
@@ -36,39 +35,19 @@ def _nothing_of_this_machine(tmp_path, monkeypatch):
     monkeypatch.setenv("CRUSTFRAME_MAX_CREDITS", "1e9")  # tests/test_ceiling.py is about having none
 
 
+@pytest.fixture(scope="session", autouse=True)
+def bills() -> Iterator[Bills]:
+    with watched() as accounts:
+        yield accounts
+
+
 @pytest.fixture(autouse=True)
-def _no_bill_above_its_plan(request, monkeypatch):
-    """After each test: what a sandbox billed is at most what the plans that were bought said.
-
-    A test that makes the server bill more than its list, or that asks it past crustframe, says so with the marker
-    `billed_past_the_plan`.
-    """
-    planned: Counter[str] = Counter()
-    above: list[str] = []
-
-    def noting(buy):
-        def buying(client, *given, **named):
-            made = next(one for one in given if hasattr(one, "credits_high"))
-            planned[client.settings.origin] += made.credits_high
-            return buy(client, *given, **named)
-
-        return buying
-
-    close = EmbeddedSandbox.close
-
-    def closing(self):
-        url = self.url if self._server is not None else None
-        if planned.get(url, 0.0) and self.credits_spent > planned[url] + 1e-6:
-            above.append(f"{self.credits_spent} credits were billed, {planned[url]} were planned at most")
-        close(self)
-
-    for name, buy in (("enrichment", "buy_new"), ("lookup", "buy_new"), ("contacts", "_buy")):
-        module = importlib.import_module(f"crustframe.{name}")
-        monkeypatch.setattr(module, buy, noting(getattr(module, buy)))
-    monkeypatch.setattr(EmbeddedSandbox, "close", closing)
+def _no_bill_above_its_plan(request: pytest.FixtureRequest, bills: Bills) -> Iterator[None]:
+    """After each test: what was bought cost no more than the plans said. Opt out with a reason."""
     yield
-    if request.node.get_closest_marker("billed_past_the_plan") is None:
-        assert [] == above
+    over = bills.settle()
+    if over and request.node.get_closest_marker("billed_past_the_plan") is None:
+        pytest.fail("; ".join(over))
 
 
 @pytest.fixture

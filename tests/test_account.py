@@ -12,6 +12,8 @@ import crustframe
 from crustframe import PartialResultWarning
 from crustframe.reconcile import resolve
 
+pytestmark = pytest.mark.billed_past_the_plan("accounts that pay other prices than those of the list")
+
 NAME = ["basic_profile.name"]
 BOTH = pytest.mark.parametrize("age", ["autumn-2026", "earlier"])
 

@@ -116,6 +116,7 @@ def test_the_standing_ceiling_begins_anew_the_next_day(sandbox):
     client.close()
 
 
+@pytest.mark.billed_past_the_plan("the first bill is three times the list")
 def test_an_account_that_was_billed_more_than_the_list_is_planned_at_its_own_price(sandbox, client):
     sandbox.faults.add(action="overcharge", factor=3)
     crustframe.enrich(people(5), fields=FIELDS, client=client)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,13 @@ from crustframe.sandbox.server import Sandbox
 HEADERS = {"Authorization": "Bearer sandbox-key", "x-api-version": "2025-11-01"}
 
 Ask = Callable[..., requests.Response]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever asks by raw HTTP has no plan."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.billed_past_the_plan("raw requests, without a plan"))
 
 
 @pytest.fixture
