@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Unpack
 
 __version__ = "0.1.0"
 
+from crustframe import interrupts  # noqa: F401  (first: the imports below take a while)
+
+# isort: split
 import crustframe.sandbox
 import crustframe.schema  # noqa: F401  (both rooms load before the functions of their names, which they would hide)
 from crustframe import accessor as _accessor  # noqa: F401

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
-from crustframe import __version__
+from crustframe import __version__, interrupts
 from crustframe.assembly import Provenance, provenance_names
 from crustframe.changes import changes as find_changes
 from crustframe.client import DEFAULT_CONCURRENCY
@@ -478,20 +478,29 @@ def main() -> NoReturn:
     warnings.simplefilter("ignore", PartialResultWarning)  # the receipt says the same
     warnings.simplefilter("ignore", RetirementWarning)  # and so does the plan
     try:
-        code = app(prog_name="crustframe", standalone_mode=False)
-    except CrustframeError as error:
-        say(f"Error: {error}")
-        code = error.exit_code
-    except _UsageError as error:
-        error.show()
-        code = error.exit_code
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        interrupts.interrupt_work()
+        code = _run()
+        interrupts.end_at_once()
     except (KeyboardInterrupt, typer.Abort):
+        interrupts.end_at_once()
         say("Interrupted. What was paid for is in the ledger; run the same again to go on.")
         code = INTERRUPTED_EXIT
     sys.exit(code or 0)
+
+
+def _run() -> int | None:
+    try:
+        code: int | None = app(prog_name="crustframe", standalone_mode=False)
+        return code
+    except CrustframeError as error:
+        say(f"Error: {error}")
+        return error.exit_code
+    except _UsageError as error:
+        error.show()
+        return int(error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def _list_counterparts(names: list[str], as_json: bool) -> None:

@@ -13,13 +13,14 @@ import typer
 
 from crustframe.client import Client
 from crustframe.errors import SettingError
+from crustframe.interrupts import INTERRUPTED_EXIT
 from crustframe.jobs import POLL_S, Ticket, collect
 from crustframe.ledger.bookkeeping import iso
 from crustframe.ledger.jobs import Job
 from crustframe.purchasing import Bought
 from crustframe.wording import counted, persons
 
-IN_DOUBT_EXIT, INTERRUPTED_EXIT = 3, 130
+IN_DOUBT_EXIT = 3
 _UNDER_WAY: Final = frozenset({"sent", "running"})
 
 app = typer.Typer(

@@ -19,6 +19,7 @@ from crustframe.errors import ColumnNotFoundError, SettingError
 from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction
 from crustframe.fields import Path as FieldPath
 from crustframe.frames import STATUS_COLUMN, Only, is_named_by_itself, is_ours, nobody_named
+from crustframe.interrupts import INTERRUPTED_EXIT as INTERRUPTED_EXIT
 from crustframe.purchasing import OnDoubt
 from crustframe.routes import Route
 from crustframe.steps import ceiling_of
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 SANDBOX_JOB_S: Final = 3.0
 """How long a job of ``--sandbox`` takes: whoever tries something out does not want to wait for minutes."""
-PARTIAL_EXIT, BUDGET_EXIT, INTERRUPTED_EXIT = 3, 7, 130
+PARTIAL_EXIT, BUDGET_EXIT = 3, 7
 
 Input = Annotated[
     str, typer.Argument(help="CSV, TSV, xlsx, Parquet or JSON lines file; - reads stdin.", show_default=False)

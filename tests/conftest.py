@@ -16,6 +16,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 """Whoever started the tests may ignore it (nohup, cron), and so would every child; they need it back."""
 
 
+def pytest_configure() -> None:
+    """Give Ctrl-C back to the processes that tests start: under nohup or cron they would inherit that it is ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_keyring_of_this_machine(tmp_path_factory):
     """Hold for what is set up before a test as well, such as the environments of modules."""

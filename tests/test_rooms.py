@@ -17,6 +17,7 @@ PACKAGE = Path(crustframe.__file__).parent
 
 ORDER = [
     # A room imports only from rooms above it; one line may hold rooms that do not know each other.
+    "interrupts",
     "contract",
     "wording",
     "errors",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Final, Self, Unpack
 
@@ -206,14 +209,34 @@ def serve(*, port: int = 0, **switches: Unpack[Switches]) -> None:
 
     The address and the key go to stderr as two lines, ``url: ...`` and ``key: ...``, once it answers.
     """
-    sandbox = Sandbox(port=port, **switches)
-    try:
-        with sandbox:
+    ends: SimpleQueue[int] = SimpleQueue()
+    with _interrupts_into(ends):
+        with Sandbox(port=port, **switches) as sandbox:
             print(f"url: {sandbox.url}\nkey: {sandbox.key}", file=sys.stderr, flush=True)
-            while not threading.Event().wait(1.0):  # an endless wait cannot be interrupted on Windows
+            while not _has_come(ends):
                 pass
-    except KeyboardInterrupt:
-        print("The sandbox is closed.", file=sys.stderr)
+        print("The sandbox is closed.", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _interrupts_into(queue: SimpleQueue[int]) -> Iterator[None]:
+    """Put Ctrl-C into a queue, so that it interrupts nothing; where it is ignored on purpose it stays so."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda number, frame: queue.put(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _has_come(queue: SimpleQueue[int]) -> bool:
+    with suppress(Empty):
+        queue.get(timeout=1.0)  # an endless wait cannot be interrupted on Windows
+        return True
+    return False
 
 
 class _Server(uvicorn.Server):
