@@ -22,6 +22,13 @@ def people(n: int) -> list[str]:
     return [f"https://www.linkedin.com/in/lead-{number}-example" for number in range(n)]
 
 
+@pytest.fixture
+def sandbox():
+    """A sandbox without a rate limit, whose jobs take a moment."""
+    with crustframe.sandbox(requests_per_minute=None, job_seconds=0.1) as running:
+        yield running
+
+
 @pytest.fixture(autouse=True)
 def _no_ceiling(monkeypatch):
     monkeypatch.delenv("CRUSTFRAME_MAX_CREDITS")
