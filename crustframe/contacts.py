@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 from crustframe import contract
 from crustframe.api.jobs import SubmitOptions, read_submit
 from crustframe.client import Client
-from crustframe.config import read_age
+from crustframe.config import ASK_ABOVE_CREDITS, read_age
 from crustframe.contact_plan import (
     KINDS,
     ContactPlan,
@@ -183,6 +183,7 @@ def contacts(
         made = make_contact_plan(asked.ledger, identifiers, question, on_doubt=on_doubt)
         max_credits = ceiling_of(asked, max_credits)
         made.allowed_by(max_credits, partial=partial)
+        max_credits = ASK_ABOVE_CREDITS if max_credits is None else max_credits  # it may turn out dearer than planned
         bought, buyers = _buy(asked, made, question, max_credits, on_doubt, wait, submit, progress)
         question = question.reaching_back(asked.clock() - began)
         table = _Table(identifiers, paths)

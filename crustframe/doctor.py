@@ -286,9 +286,11 @@ def _doubts(client: Client) -> Finding:
 
 def _ceiling(client: Client) -> Finding:
     ceiling, left, spent = client.ledger.daily_ceiling(), client.ledger.left_today(), client.ledger.spent_today()
-    facts = {"daily_ceiling": ceiling, "left_today": left, "spent_today": spent}
+    each = client.settings.max_credits
+    facts = {"daily_ceiling": ceiling, "left_today": left, "spent_today": spent, "max_credits": each}
+    of_runs = "a run above 100 credits needs max_credits" if each is None else f"each run: {counted(each, 'credit')}"
     if ceiling is None or left is None:
-        said = f"none; spent today: {counted(spent, 'credit')}."
+        said = f"none for the day; spent today: {counted(spent, 'credit')}; {of_runs}."
         return Finding("ceiling", said, next_step="`crustframe budget --daily 100` sets one.", facts=facts)
     said = f"{counted(ceiling, 'credit')} a day (UTC), {left:.12g} left today."
     if left > 0:

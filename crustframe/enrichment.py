@@ -14,6 +14,7 @@ from crustframe.api.options import Options
 from crustframe.api.surfaces import Api
 from crustframe.assembly import PeopleTable, Provenance, matches_of
 from crustframe.client import Client
+from crustframe.config import ASK_ABOVE_CREDITS
 from crustframe.errors import BadRequestError, PartialResultWarning, RetirementWarning
 from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction
 from crustframe.frames import Only, beside, cells_of, check_names, chosen_rows, filled_in
@@ -239,6 +240,7 @@ def enrich(
         known, plan, choice = plan_run(asked, identifiers, question, on_doubt, route=route)
         max_credits = ceiling_of(asked, max_credits)
         plan.allowed_by(max_credits, partial=partial)
+        max_credits = ASK_ABOVE_CREDITS if max_credits is None else max_credits  # it may turn out dearer than planned
 
         table = PeopleTable(identifiers, question, min_verdict, judges=provenance == "full" or min_verdict is not None)
         for record in asked.ledger.recall(identifiers.unique, known, question.need):

@@ -52,7 +52,7 @@ def span() -> Iterator[Facts]:
 def measured(script: str, what: str, *arguments: object) -> Facts:
     """Run one measurement of a script in a process of its own; one that was told to end in the middle says nothing."""
     command = [sys.executable, "-W", "ignore", script, what, *map(str, arguments)]
-    environ = os.environ | {"PYTHONPATH": str(ROOT)}
+    environ = os.environ | {"PYTHONPATH": str(ROOT), "CRUSTFRAME_MAX_CREDITS": "10_000_000"}
     run = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True, env=environ)
     if run.returncode == STOPPED:
         return {}

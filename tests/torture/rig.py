@@ -39,6 +39,7 @@ def environment(sandbox: Sandbox, ledger: Path) -> dict[str, str]:
         "CRUSTDATA_API_KEY": sandbox.key,
         "CRUSTFRAME_BASE_URL": sandbox.url,
         "CRUSTFRAME_LEDGER": str(ledger),
+        "CRUSTFRAME_MAX_CREDITS": "10_000_000",
     }
 
 
