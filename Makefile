@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint torture bench clean
+.PHONY: demo test test-lowest lint torture bench clean
 
 demo: $(STAMP)
 	$(BIN)/crustframe demo
@@ -21,6 +21,16 @@ WITHOUT_OFFICE := $(if $(filter true,$(CI)),,$(if $(shell command -v soffice),,$
 test: lint
 	@$(if $(WITHOUT_OFFICE),echo 'LibreOffice is not installed: $(WITHOUT_OFFICE) are left out.' >&2,:)
 	$(BIN)/python -m pytest $(addprefix --ignore=tests/excel_addin/,$(WITHOUT_OFFICE))
+
+# A telling part of the tests on the lowest versions that pyproject.toml names.
+LOWEST := .venv-lowest
+ON_LOWEST := test_schema.py test_accessor.py test_fields.py test_tables_parquet.py test_tables_workbook.py \
+	test_migrate.py sandbox/test_sandbox_person.py
+
+test-lowest: $(STAMP)
+	$(BIN)/python -m uv venv --quiet --clear --python $(BIN)/python $(LOWEST)
+	$(BIN)/python -m uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --editable '.[dev]'
+	$(LOWEST)/bin/python -m pytest -W ignore::DeprecationWarning $(addprefix tests/,$(ON_LOWEST))
 
 torture: $(STAMP)
 	CRUSTFRAME_CAMPAIGN=$(or $(CAMPAIGN),full) $(BIN)/python -m pytest tests/torture
@@ -34,7 +44,7 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) $(LOWEST) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 
 $(STAMP): pyproject.toml
 	@if ! "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
