@@ -6,11 +6,13 @@ import os
 import platform
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from crustframe import __version__, contract
+from crustframe.api import screener
 from crustframe.api.account import Endpoint, read_endpoint
 from crustframe.api.surfaces import SURFACES
 from crustframe.config import OFFLINE_VARIABLE
@@ -76,7 +78,7 @@ class Finding:
 def examine(client: Client) -> Iterator[Finding]:
     """Look at everything that a run needs, and yield what is found, as soon as it is found.
 
-    Costs 0 credits: two free questions to the account, none when offline.
+    Costs 0 credits: three free questions, none when offline.
 
     Parameters
     ----------
@@ -91,7 +93,11 @@ def examine(client: Client) -> Iterator[Finding]:
     yield ledger
     key = _key(client)
     yield key
-    yield from _account(client, has_key=key.state == "ok")
+    has_answered = False
+    for finding in _account(client, has_key=key.state == "ok"):
+        has_answered = has_answered or "credits" in finding.facts
+        yield finding
+    yield _legacy(client, may_ask=has_answered)
     yield from _books(client, is_readable=not ledger.exit_code and key.state == "ok")
 
 
@@ -240,6 +246,31 @@ def _pace(endpoint: Endpoint, own: float | None) -> str:
     told = endpoint.requests_per_minute
     pace = "no limit told" if told is None else f"{counted(told, 'request')} a minute"
     return f"{pace} (held to {own:.12g} here)" if own is not None and (told is None or own < told) else pace
+
+
+def _legacy(client: Client, *, may_ask: bool) -> Finding:
+    until = contract.SCREENER_RETIRED_ON
+    is_served = _asked_whether_served(client) if may_ask else None
+    is_over = datetime.fromtimestamp(client.clock(), UTC).date().isoformat() > until
+    facts = {"legacy_served": is_served, "legacy_until": until}
+    if is_served:
+        prices = f"{contract.SCREENER_PRICE:g} credits a person, the current surface {contract.BASE_PRICE:g}"
+        last_day = f"although the vendor's last day for it was {until}" if is_over else f"until {until}"
+        return Finding("legacy surface", f"still answers, {last_day}; {prices}.", facts=facts)
+    if is_served is None and not is_over:
+        return Finding("legacy surface", f"not asked; the vendor serves it until {until}.", facts=facts)
+    said = "has ended: the API does not serve it."
+    if is_served is None:
+        said = f"not told; the vendor's last day for it, {until}, is past."
+    next_step = "leave api='screener' out; `crustframe fields --legacy NAME` names the current path."
+    return Finding("legacy surface", said, "note", next_step, facts=facts)
+
+
+def _asked_whether_served(client: Client) -> bool | None:
+    try:
+        return screener.is_served(client.transport)
+    except APIError:
+        return None
 
 
 def _outermost(paths: Iterable[str]) -> list[str]:

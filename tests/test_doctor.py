@@ -67,7 +67,8 @@ def test_all_is_well_and_costs_nothing(account, doctor, tmp_path):
     code, found = doctor()
 
     assert 0 == code
-    assert ["versions", "ledger", "key", "account", "rights", "jobs", "doubts", "ceiling"] == list(found)
+    about = ["versions", "ledger", "key", "account", "rights", "legacy surface", "jobs", "doubts", "ceiling"]
+    assert about == list(found)
     assert {"ok"} == {state for state, _ in found.values()}
     assert f"crustframe {crustframe.__version__}" in found["versions"][1]
     assert "none yet" in found["ledger"][1]
@@ -285,6 +286,50 @@ def test_a_synchronised_folder_is_noted(account, doctor, tmp_path):
 
     assert (0, "note") == (code, found["ledger"][0])
     assert "CRUSTFRAME_LEDGER" in found["ledger"][1]
+
+
+@pytest.mark.parametrize("legacy", ["retired", "gone"])
+def test_the_end_of_the_legacy_surface_is_told(account, doctor, legacy):
+    sandbox = account(legacy=legacy)
+
+    code, found = doctor()
+
+    assert (0, "note") == (code, found["legacy surface"][0])
+    assert "has ended" in found["legacy surface"][1]
+    assert "crustframe fields --legacy" in found["legacy surface"][1]
+    assert 0 == sandbox.credits_spent
+
+
+def test_a_legacy_surface_that_still_answers_is_told_and_not_paid(account, doctor):
+    sandbox = account()
+
+    _, told = doctor("--json")
+
+    (finding,) = (finding for finding in told["findings"] if finding["what"] == "legacy surface")
+    assert (True, "2026-09-30", "ok") == (finding["legacy_served"], finding["legacy_until"], finding["state"])
+    assert [400] == [request["status"] for request in sandbox.requests]
+    assert 0 == sandbox.credits_spent
+
+
+@pytest.mark.parametrize(
+    ("day", "state"), [(1_790_700_000, "ok"), (1_790_900_000, "note")], ids=["2026-09-29", "10-02"]
+)
+def test_where_nobody_can_be_asked_the_date_tells(account, day, state):
+    with Client(base_url="https://api.crustdata.com", api_key=KEY, offline=True, clock=lambda: day) as client:
+        (finding,) = (finding for finding in examine(client) if finding.what == "legacy surface")
+
+    assert (state, None) == (finding.state, finding.facts["legacy_served"])
+    assert "2026-09-30" in finding.said
+
+
+@pytest.mark.parametrize("fault", [{"action": "status", "status": 500}, {"action": "reset"}, {"action": "html"}])
+def test_a_legacy_surface_that_fails_is_not_called_ended(account, doctor, fault):
+    account().faults.add(**fault)
+
+    code, found = doctor()
+
+    assert 0 == code
+    assert "2026-09-30, is past" in found["legacy surface"][1]
 
 
 def test_json_tells_the_same_to_programs(account, doctor):

@@ -158,6 +158,12 @@ class Options(options.Options):
         return _joined(found, asked)
 
 
+def is_served(transport: Transport) -> bool | None:
+    """Ask about nobody, which is refused and free; None where the refusal does not tell whether the surface ended."""
+    exchange = transport.query(ENDPOINT, {}, scheme=AUTH_SCHEME, is_free=True)
+    return {400: True, 404: False, 410: False}.get(exchange.status)
+
+
 def request_query(identifiers: Sequence[Identifier], options: Options) -> dict[str, str]:
     """Return the query that asks for `identifiers`; without ``fields`` the surface sends every default one."""
     key = contract.SCREENER_REQUEST_KEYS[identifiers[0].kind]

@@ -146,10 +146,13 @@ class Transport:
         headers = {"Content-Type": "application/json", contract.VERSION_HEADER: contract.API_VERSION}
         return self._exchange("POST", path, headers=headers, body=body, timeouts=self._timeouts.longer_by(takes_s))
 
-    def query(self, path: str, params: Mapping[str, str], *, scheme: str, takes_s: float = 0.0) -> Exchange:
+    def query(
+        self, path: str, params: Mapping[str, str], *, scheme: str, takes_s: float = 0.0, is_free: bool = False
+    ) -> Exchange:
         """Ask by GET for something that may cost credits, once, with the key under another scheme than Bearer."""
         auth = _Authorization(self._key, scheme)
-        return self._exchange("GET", path, params=params, timeouts=self._timeouts.longer_by(takes_s), auth=auth)
+        timeouts = Timeouts.for_free_calls() if is_free else self._timeouts.longer_by(takes_s)
+        return self._exchange("GET", path, params=params, timeouts=timeouts, auth=auth)
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Exchange:
         """Read something that is free."""
