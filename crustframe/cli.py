@@ -167,7 +167,7 @@ def enrich(
     paths = asked_paths(fields, lists=lists, api=api)
     names = [*(path.name for path in paths), *provenance_names(provenance)]
     column = column_of(table, column)
-    overwrite = overwrite or only != "all" or makes_them_anew(table, paths)
+    overwrite = overwrite or only != "all" or makes_them_anew(table, column, paths)
     check_output(table, output, names, overwrite=overwrite)
     _check_extras(table, output, receipt, matches)
     if matches is not None:

@@ -95,7 +95,7 @@ def contacts(
     column = column_of(table, column)
     paths = contact_paths(kinds)
     names = column_names(kinds, provenance)
-    overwrite = overwrite or makes_them_anew(table, paths)
+    overwrite = overwrite or makes_them_anew(table, column, paths)
     check_output(table, output, names, overwrite=overwrite)
     frame = frame_of(table, column, [])
     about_nobody = is_about_nobody(table, column, frame[column], [PROFILE_URL])

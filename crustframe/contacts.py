@@ -174,7 +174,7 @@ def contacts(
     paths = contact_paths(question.kinds)
     cells = cells_of(data, column)
     one_of("provenance", provenance, get_args(ContactProvenance))
-    check_names(data, paths, overwrite)
+    check_names(data, column, paths, overwrite)
     with client_of(client) as asked:
         began = asked.clock()
         submit = read_submit(webhook_url, chunk_size, is_sandbox=asked.settings.is_loopback)

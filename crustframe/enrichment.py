@@ -231,7 +231,7 @@ def enrich(
     )
     _warn_of_retirement(question.options)
     cells = cells_of(data, column)
-    check_names(data, question.paths, overwrite or only != "all")
+    check_names(data, column, question.paths, overwrite or only != "all")
     with client_of(client) as owner:
         asked = owner.facing(type(question.options))
         rows = chosen_rows(data, cells, question, only, asked)

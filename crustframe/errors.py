@@ -269,6 +269,8 @@ class PartialResultWarning(UserWarning):
     """A run ended before everybody was asked for, or no cell named anybody; the rows say who, nothing paid is lost."""
 
 
+_ABOUT_SOMEBODY: Final = ("No data found for the LinkedIn profile", "Unable to process LinkedIn profile data")
+"""Seed 002: a legacy failure of one profile, which several may share a request with."""
 _LEGACY_FAILURE: Final = "Internal system error while processing profile"  # seed 002: PE02
 _ABOUT_PARAMETERS: Final = re.compile(
     r"exactly one identifier type|preview|x-api-version|not permitted|body key|json"
@@ -322,13 +324,13 @@ def error_from_answer(
                 else "ask the vendor which endpoints the plan includes.",
                 **facts,
             )
-        case 404 | 410:
+        case 404 | 410 if not any(words in said for words in _ABOUT_SOMEBODY):
             return SurfaceError(
                 f"The API does not serve this here ({status}{quoted}). Nothing was charged; nobody was looked up.",
                 hint="check the base URL; the legacy surface ended on 2026-09-30, see `crustframe fields --legacy`.",
                 **facts,
             )
-        case 400 | 413 | 422:
+        case 400 | 404 | 410 | 413 | 422:
             named = re.search(r"Invalid (?:business emails|LinkedIn URL format|email format):\s*(.+)", said)
             available = [str(name) for entry in metadata for name in _names(entry, "available_fields")]
             about_parameters = not named and bool(available or _ABOUT_PARAMETERS.search(_ECHOED.sub("", said)))

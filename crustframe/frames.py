@@ -20,6 +20,20 @@ if TYPE_CHECKING:
 Only = Literal["all", "missing", "failed", "stale"]
 
 STATUS_COLUMN: Final = "crust.status"
+_REMARKS: Final = frozenset(
+    {
+        STATUS_COLUMN,
+        "crust.confidence_score",
+        "crust.source",
+        "crust.fetched_at",
+        "crust.request_id",
+        "crust.match_count",
+        "crust.reason",
+        "crust.match_verdict",
+        "crust.match_reasons",
+    }
+)
+"""What a run says of a row; ``crust.rank`` and ``crust.identifier`` belong to a table of candidates."""
 _ATTRIBUTE: Final = "crustframe"
 """Of a frame: which path made which column."""
 _KINDS_IN_WORDS: Final[Mapping[IdentifierKind, str]] = {PROFILE_URL: "profile URL", BUSINESS_EMAIL: "business e-mail"}
@@ -130,17 +144,17 @@ def made_from(path: Path) -> str:
 
 def is_named_by_itself(path: Path) -> bool:
     """Whether the column has the API's own name for what it holds, as nobody's own column has."""
+    if "." not in path.name:  # such as crustdata_person_id, which may be a column of the user's own
+        return False
     if path.name == path.field.path:
         return True
-    if "." not in path.name:
-        return False
     try:
         return path in read_paths([path.name], lists=path.reduction or "join")
     except FieldError:
         return False
 
 
-def check_names(data: Any, paths: Sequence[Path], overwrite: bool) -> None:
+def check_names(data: Any, column: Hashable | None, paths: Sequence[Path], overwrite: bool) -> None:
     """Refuse to replace a column of the user's own.
 
     ``crust.`` columns and those that the same question made are ours: these are replaced, always.
@@ -156,7 +170,8 @@ def check_names(data: Any, paths: Sequence[Path], overwrite: bool) -> None:
         return
     made = data.attrs.get(_ATTRIBUTE, {})
     for path in paths:
-        if path.name in data.columns and not (is_named_by_itself(path) or made.get(path.name) == made_from(path)):
+        is_made = path.name != column and (is_named_by_itself(path) or made.get(path.name) == made_from(path))
+        if path.name in data.columns and not is_made:
             raise ColumnExistsError(
                 f"The frame has a column {path.name!r} already. Nothing was sent, nothing was charged.",
                 hint="pass overwrite=True, or name the new one with ' as other_name'.",
@@ -185,7 +200,7 @@ def beside(data: Any, columns: pd.DataFrame, paths: Sequence[Path] = ()) -> pd.D
 
 def is_ours(name: object) -> bool:
     """Whether a column is a remark of ours on the row."""
-    return isinstance(name, str) and name.startswith("crust.")
+    return isinstance(name, str) and name in _REMARKS
 
 
 def chosen_rows(data: Any, cells: Sequence[object], question: Question, only: Only, client: Client) -> list[int] | None:

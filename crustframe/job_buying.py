@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 from crustframe import contract
 from crustframe.api import jobs as api
 from crustframe.client import Client
-from crustframe.errors import APIError, BadRequestError, PermissionDeniedError, RateLimitError
+from crustframe.errors import APIError, BadRequestError, PermissionDeniedError, RateLimitError, SurfaceError
 from crustframe.http.retry import Retries
 from crustframe.identifiers import Identifier
 from crustframe.jobs import POLL_S, Collector, Ticket
@@ -304,7 +304,7 @@ class JobBuyer:
         return True
 
     def _refuse(self, purchase: Purchase, error: APIError) -> None:
-        if not isinstance(error, BadRequestError | PermissionDeniedError):
+        if not isinstance(error, BadRequestError | PermissionDeniedError | SurfaceError):
             raise error
         self.refusal = error
         self.refused += [*purchase.identifiers, *self._pool]

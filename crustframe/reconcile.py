@@ -254,5 +254,6 @@ def _may_be(doubt: OpenDoubt, row: UsageEvent, reach_s: tuple[float, float]) -> 
 
 def _had_time(doubt: OpenDoubt, now: float) -> bool:
     """Whether the log was given the time to show the request, and the API the time to work on it."""
-    takes_s = contract.REALTIME_S * doubt.n_identifiers if doubt.groups & FLAGS else 0.0
-    return now - doubt.sent_at >= SETTLES_AFTER_S + takes_s
+    is_legacy = doubt.endpoint == contract.SCREENER_ENRICH_PATH
+    a_person_s = contract.REALTIME_S if doubt.groups & FLAGS else contract.SCREENER_S if is_legacy else 0.0
+    return now - doubt.sent_at >= SETTLES_AFTER_S + a_person_s * doubt.n_identifiers

@@ -199,16 +199,18 @@ def frame_of(table: Table, column: str, names: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(table.column(name), dtype=object) for name in there})
 
 
-def makes_them_anew(table: Table, paths: Sequence[FieldPath]) -> bool:
+def makes_them_anew(table: Table, column: str, paths: Sequence[FieldPath]) -> bool:
     """Whether every asked column that is there already is ours: named by its path, or made by the same question.
 
     A file remembers no question. The block that a run writes does: the asked columns in their order, right before
     crust.status.
     """
     there = [path for path in paths if path.name in table.columns and not is_named_by_itself(path)]
+    names = [path.name for path in paths]
+    if column in names:
+        return False
     if not there:
         return True
-    names = [path.name for path in paths]
     at = table.columns.index(STATUS_COLUMN) if STATUS_COLUMN in table.columns else 0
     return table.columns[max(0, at - len(names)) : at] == names
 

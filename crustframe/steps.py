@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from crustframe import contract
 from crustframe.api.jobs import SubmitOptions
 from crustframe.assembly import PeopleTable
 from crustframe.client import Client
@@ -133,14 +134,14 @@ def plan_run(
         match_rate=client.ledger.match_rate(),
         prices=options.prices,
         max_identifiers=options.max_identifiers,
-        seconds_a_person=options.seconds_for(1),
+        seconds_a_person=options.seconds_for(1) if options.is_realtime else 0.0,
         concurrency=client.concurrency,
         credits_left_today=client.ledger.left_today(),
     )
     made = replace(made, route="job" if choice.by_job else "calls", job_minutes=choice.job_minutes)
     if choice.reason:
         made = replace(made, notes=(*made.notes, choice.reason))
-    if gated := [path.field.path for path in question.paths if path.field.access == "gated"]:
+    if gated := [path.field.path for path in question.paths if path.field.group in contract.GATED_GROUPS]:
         note = f"not in every plan: {', '.join(gated)}; where it is not granted, the API refuses the whole call, free"
         made = replace(made, notes=(*made.notes, note))
     if note := _ceiling_note(made.credits_high, ceiling_of(client, None)):

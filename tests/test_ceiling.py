@@ -284,3 +284,18 @@ def test_a_terminal_is_asked_and_its_answer_is_the_ceiling(sandbox, tmp_path):
     os.close(ours)
 
     assert (0, 120.0) == (ran.returncode, sandbox.credits_spent)
+
+
+def test_the_column_that_was_asked_about_is_never_replaced(client):
+    leads = pd.DataFrame({"contact.business_emails[0].email": ["lead-1@corp.example", "nobody@corp.example"]})
+
+    with pytest.raises(ColumnExistsError):
+        leads.crust.enrich(leads.columns[0], [leads.columns[0]], client=client)
+
+
+def test_a_table_of_candidates_keeps_its_own_columns(client):
+    frame = pd.DataFrame({"url": people(1), "crust.rank": [1], "crustdata_person_id": [7]})
+
+    assert "crust.rank" in frame.crust.enrich("url", NAME, client=client).columns
+    with pytest.raises(ColumnExistsError):
+        frame.crust.enrich("url", ["crustdata_person_id"], client=client)

@@ -158,7 +158,7 @@ def test_profiles_fetched_in_real_time_are_waited_for(tmp_path, api, monkeypatch
         assert 5 == found.report.statuses["no_match"]
 
         with pytest.warns(PartialResultWarning):
-            plain = crustframe.enrich([f"{url}2" for url in people(5)], fields=NAME[api], api=api, client=client)
+            plain = crustframe.enrich([f"{url}2" for url in people(5)], fields=NAME["person"], client=client)
         assert 5 == plain.report.statuses["in_doubt"]
 
 
@@ -168,11 +168,52 @@ def test_twenty_profiles_in_real_time_have_more_than_three_minutes():
         plain = crustframe.plan(people(20), **options)
         fresh = crustframe.plan(people(20), enrich_realtime=True, **options)
 
-    assert (0.0, 20 * 10 / 60) == (plain.minutes, pytest.approx(fresh.minutes))
-    assert "about 4 min" in str(fresh)
+    assert (0.0, 20 * 20 / 60) == (plain.minutes, pytest.approx(fresh.minutes))
+    assert "about 7 min" in str(fresh)
     assert Timeouts().longer_by(200).total_s > 200 * 1.5
 
 
 def test_the_legacy_warning_is_still_told(client):
     with pytest.warns(RetirementWarning):
         crustframe.plan(people(1), fields=["name"], api="screener", client=client)
+
+
+def test_the_legacy_surface_may_take_ten_seconds_over_each_profile():
+    from crustframe.api import person, screener
+
+    assert 250.0 == screener.Options(screener.BASE).seconds_for(25)
+    assert 0.0 == person.Options(frozenset({"basic_profile"})).seconds_for(25)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}"])
+@pytest.mark.filterwarnings("ignore::crustframe.PartialResultWarning")
+def test_a_paid_answer_that_holds_nobody_is_in_doubt(tmp_path, body):
+    said = Said(200, body, {"x-credits-used": "3"})
+    with standing_in(lambda *_: said) as server, client_of(server.url, tmp_path) as client:
+        found = crustframe.enrich(people(1), fields=["name"], api="screener", client=client)
+
+    assert ["in_doubt"] == found.frame["crust.status"].tolist()
+
+
+def test_one_failed_profile_of_several_is_found_by_itself(tmp_path):
+    def answer(method, path, body):
+        asked = [one for one in people(3) if one.rpartition("/")[2] in path]
+        if people(1)[0] in asked:
+            return Said(
+                404, {"error": "No data found for the LinkedIn profile: x. This LinkedIn profile is not available"}
+            )
+        found = [{"name": "A", "query_linkedin_profile_urn_or_slug": [one.rpartition("/")[2]]} for one in asked]
+        return Said(200, found, {"x-credits-used": str(3 * len(found))})
+
+    with standing_in(answer) as server, client_of(server.url, tmp_path) as client:
+        found = crustframe.enrich(people(3), fields=["name"], api="screener", client=client)
+
+    assert ["no_match", "matched", "matched"] == found.frame["crust.status"].tolist()
+
+
+def test_jobs_that_are_not_served_leave_their_people_to_calls():
+    with crustframe.sandbox(requests_per_minute=None) as sandbox:
+        sandbox.jobs.faults.add(action="status", status=404, charge=False)
+        found = crustframe.enrich(people(3), fields=NAME["person"], route="job", client=sandbox.client)
+
+        assert 3.0 == sandbox.credits_spent == found.report.statuses["matched"]

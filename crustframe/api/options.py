@@ -39,6 +39,8 @@ class Options(ABC):
     api_version: ClassVar[str]
     """Under which the ledger files the answers: those of one surface never answer for another."""
     default_fields: ClassVar[tuple[str, ...]]
+    slow_s: ClassVar[float] = 0.0
+    """How long the surface may take over one profile that it holds already."""
     retirement: ClassVar[str] = ""
     """Since when, and in favour of what, the vendor no longer serves the surface."""
 
@@ -95,7 +97,7 @@ class Options(ABC):
 
     def seconds_for(self, people: int) -> float:
         """Return how long the API may take over a request about so many people, beyond what any request takes."""
-        return people * contract.REALTIME_S if self.is_realtime else 0.0
+        return people * (contract.REALTIME_S if self.is_realtime else self.slow_s)
 
     @property
     def coverage(self) -> frozenset[str]:

@@ -82,7 +82,7 @@ class Options(options.Options):
     def read(body: bytes, identifiers: Iterable[Identifier], *, credits: float | None) -> Answer:
         """Read a 200, or the older 404 for "nobody matched"."""
         asked = tuple(identifiers)
-        if _says_nobody(body):
+        if not credits and _says_nobody(body):
             return Answer(matches={identifier.key: [] for identifier in asked})
         return read_answer(body, asked, credits=credits)
 

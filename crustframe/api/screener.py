@@ -48,6 +48,7 @@ class Options(options.Options):
     path = ENDPOINT
     api_version = "screener"  # the surface has no version header
     default_fields = ("name", "headline", "title", "current_employers.employer_name", "location")
+    slow_s = contract.SCREENER_S
     retirement = (
         f"the vendor serves {ENDPOINT} no longer than {contract.SCREENER_RETIRED_ON}; the current surface costs 1 "
         "credit a person: `crustframe fields --legacy NAME` names its paths, `crustframe migrate` renames old columns"
@@ -144,7 +145,9 @@ class Options(options.Options):
     def read(body: bytes, identifiers: Iterable[Identifier], *, credits: float | None) -> Answer:
         """Read a 200, or the failure of the one profile that was asked for."""
         asked = tuple(identifiers)
-        found = decode(body) if body.strip() else {}  # docs: a 422 without words is "no data"
+        found = decode(body) if body.strip() or credits is not None else {}  # docs: a 422 without words is "no data"
+        if found == {} and credits is not None:
+            raise ResponseError("The answer holds nobody; it may have been charged, and is kept in the ledger.")
         if isinstance(found, dict) and len(asked) == 1:
             answer = Answer()
             _note_failure(answer, asked[0], found)
