@@ -8,6 +8,8 @@ import pytest
 
 import crustframe
 
+pytestmark = pytest.mark.billed_past_the_plan("accounts that pay other prices than those of the list")
+
 PHONE = ["contact.phone_numbers[0] as phone"]  # 3 by the list
 NAME = ["basic_profile.name as name"]
 SAVED = re.compile(r"would have made \d+ calls? and paid ([\d.]+) credits? for these rows; saved: ([\d.]+)")

@@ -29,6 +29,8 @@ from crustframe.http.transport import Timeouts, Transport
 from crustframe.records import read_answer
 from crustframe.sandbox.server import Sandbox
 
+pytestmark = pytest.mark.billed_past_the_plan("asked below the engine, without a plan")
+
 CANARY = "canary-key-5d41402abc4b"
 PATH = "/person/enrich"
 BODY = json.dumps({"professional_network_profile_urls": ["https://www.linkedin.com/in/avery-example"]}).encode()

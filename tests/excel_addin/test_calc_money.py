@@ -18,6 +18,8 @@ import crustframe
 from crustframe.client import Client
 from crustframe.sandbox.server import Sandbox
 
+pytestmark = pytest.mark.billed_past_the_plan("the office plans in a process of its own")
+
 
 def test_a_thousand_one_cell_formulas(
     start_office: StartOffice, sandbox: Sandbox, client: Client, tmp_path: Path

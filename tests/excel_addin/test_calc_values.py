@@ -18,6 +18,8 @@ from crustframe.client import Client
 from crustframe.sandbox.server import Sandbox
 from excel_addin.cells import serial
 
+pytestmark = pytest.mark.billed_past_the_plan("the office plans in a process of its own")
+
 MIXED = (
     "https://www.linkedin.com/in/lead-0-example",
     "linkedin.com/in/nobody-here",
