@@ -16,6 +16,8 @@ from crustframe.doctor import examine, exit_code
 from crustframe.errors import PermissionDeniedError
 from crustframe.reconcile import resolve
 
+pytestmark = pytest.mark.billed_past_the_plan("accounts that pay other prices than those of the list")
+
 NAME = ["basic_profile.name as name"]
 EMAIL = ["contact.business_emails[0].email as email"]
 PHONE = ["contact.phone_numbers[0] as phone"]
