@@ -188,7 +188,19 @@ def _a_list(value: Any) -> Any:
 
 
 def _as_is(value: Any) -> Any:
-    return value or None if isinstance(value, dict | list) else value
+    return value if _holds_something(value) else None
+
+
+def _holds_something(value: Any) -> bool:
+    """Whether anything stands in a value, however deep; an object of nothing but empty lists says nothing."""
+    left = [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict | list):
+            left += one.values() if isinstance(one, dict) else one
+        elif one is not None and one != "":
+            return True
+    return False
 
 
 def _string(value: Any) -> Any:

@@ -508,3 +508,13 @@ _PYTHON = {
     "datetime64[us, UTC]": datetime,
     "object": list,
 }
+
+
+@pytest.mark.parametrize("value", [{}, {"professional_network_skills": []}, {"a": {"b": [None, "", {}]}}, []])
+def test_an_object_of_nothing_is_no_value(value):
+    assert None is cell({"skills": value}, "skills")
+
+
+@pytest.mark.parametrize("value", [{"a": 0}, {"a": {"b": [False]}}])
+def test_a_zero_and_a_no_are_values(value):
+    assert value == json.loads(cell({"skills": value}, "skills"))
