@@ -61,6 +61,8 @@ def made_private(module: str) -> str:
         (r"(?m)^(\s+)Declare ", r"\1Private Declare "),
         (r"(?s)Private Function GetConfig\(.*?\nEnd Function", _GET_CONFIG),
         (r"(?<=AddExcelDir & \";\" & )ActiveWorkbook\.FullName & \";\" & ThisWorkbook\.FullName", '";"'),
+        (r'"cmd\.exe "', r'Environ("SystemRoot") & "\\System32\\cmd.exe "'),  # else one beside the workbook goes first
+        (r'" -B -c ""import sys', r'" -B -P -c ""import sys'),  # else modules beside the workbook go first
     )
     for pattern, replacement in changes:
         module, n = re.subn(pattern, replacement, module)
@@ -80,6 +82,9 @@ _GET_CONFIG: Final = """Private Function GetConfig(configKey As String, Optional
         If GetConfigFromFile(GetConfigFilePath(), configKey, found) Then GetConfig = found
     End If
     GetConfig = ExpandEnvironmentStrings(GetConfig)
+    If configKey = "INTERPRETER_WIN" And InStr(GetConfig, "\\") = 0 Then
+        Err.Raise 1002, Description:="The settings name no Python. Run crustframe excel install again."
+    End If
 End Function"""
 """Settings of the user's own folder; a workbook, and whatever lies beside it, has no say."""
 

@@ -76,3 +76,18 @@ def test_a_module_that_is_not_known_is_refused(lost: str) -> None:
 
     with pytest.raises(ConfigurationError, match="other macros"):
         excel.made_private(text)
+
+
+def test_nothing_beside_a_workbook_is_started(modules: dict[str, str]) -> None:
+    """Programs are named by their whole path, and Python reads no module from the current folder."""
+    theirs = modules["xlwings.bas"]
+    command = re.search(r"(?s)Private Function XLPyCommand\(.*?\r?\nEnd Function", theirs)
+    reads = re.search(r"(?s)Private Function GetConfig\(.*?\r?\nEnd Function", theirs)
+
+    assert command is not None
+    assert reads is not None
+    assert '"cmd.exe ' not in command[0]
+    assert 2 == command[0].count('Environ("SystemRoot") & "\\System32\\cmd.exe "')
+    assert '" -B -P -c ""import sys' in command[0]
+    assert 'InStr(GetConfig, "\\") = 0' in reads[0]
+    assert "Err.Raise" in reads[0]
