@@ -400,7 +400,7 @@ def run_sandbox(
         Literal["envelope", "flat"], typer.Option(help="Lines of contact results: documented, or seen in 2026-08.")
     ] = "envelope",
     grant: Annotated[
-        list[str] | None, typer.Option(help="Gated group that the account has all the same; repeat it.")
+        list[str] | None, typer.Option(help="Gated field that the account has all the same; repeat it.")
     ] = None,
     legacy: Annotated[
         Literal["served", "retired", "gone"], typer.Option(help="Whether the legacy surface still answers.")
@@ -441,6 +441,9 @@ def run_sandbox(
             legacy=legacy,
             account_api=account_api,
         )
+    except ValueError as error:
+        said, _, hint = str(error).partition("\nHint: ")
+        raise SettingError(said, hint=hint) from None
     except OSError as error:
         raise SettingError(
             f"Port {port} cannot be used ({error.strerror}).", hint="leave --port out: a free one is taken."

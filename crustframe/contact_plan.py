@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
@@ -32,7 +32,7 @@ _GROUPS: Final[Mapping[Kind, str]] = {
     "phone_numbers": "contact.phone_numbers",
 }
 
-Kinds = str | Sequence[str]
+Kinds = str | Iterable[str]
 _API_WORDS: Final[Mapping[str, tuple[Kind, ...]]] = {  # seed 004: the supported set of `fields`
     "business_email": ("business_email",),
     "personal_contact_info": ("personal_emails", "phone_numbers"),
@@ -223,7 +223,7 @@ def read_kinds(kinds: Kinds) -> tuple[Kind, ...]:
     SettingError
         A word that is no kind, or none at all.
     """
-    words = [kinds] if isinstance(kinds, str) else kinds
+    words = [kinds] if isinstance(kinds, str) or not isinstance(kinds, Iterable) else kinds
     named = [part.strip() for word in words for part in str(word).split(",") if part.strip()]
     strange = [word for word in named if word.casefold() not in _WORDS]
     if strange or not named:

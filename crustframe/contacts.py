@@ -209,7 +209,7 @@ def contacts(
         )
     warn_of_nobody(cells, column, data, [contract.PROFILE_URL])
     ticket = _ticket(buyers) if not wait else None
-    found = Contacts(beside(data, columns[column_names(kinds, provenance)], paths), report, ticket)
+    found = Contacts(beside(data, columns[column_names(question.kinds, provenance)], paths), report, ticket)
     note_report(report)
     if bought.interrupted:
         raise KeyboardInterrupt(str(report))

@@ -8,7 +8,7 @@ they cannot agree on the same mistake.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
@@ -70,7 +70,6 @@ BASE_GROUPS: Final = (  # seed: sections of person_data that the base credit cov
     "skills",
     "contact.websites",
 )
-GATED_GROUPS: Final = ("certifications", "honors", "updated_at", "assessment", "social_posts")  # docs: plan-gated
 
 JOBS_PATH: Final = "/batch"
 PERSON_JOB_PATH: Final = "/batch/person/enrich"
@@ -136,6 +135,26 @@ def screener_fields() -> tuple[Mapping[str, Any], ...]:
     """Return every documented path of a legacy answer with its type, nullability, access and source."""
     text = resources.files("crustframe").joinpath("data/screener_fields.json").read_text(encoding="utf-8")
     return tuple(MappingProxyType(entry) for entry in json.loads(text))
+
+
+GATED: Final = "gated"
+
+
+@cache
+def gated_fields() -> tuple[str, ...]:
+    """Return what of ``POST /person/enrich`` not every plan grants: the outermost paths."""
+    return _outermost_gated(entry for entry in person_fields() if "enrich" in entry["present_in"])
+
+
+@cache
+def gated_screener_fields() -> tuple[str, ...]:
+    """Return what of a legacy answer not every plan grants: the outermost paths."""
+    return _outermost_gated(screener_fields())
+
+
+def _outermost_gated(entries: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    paths = [entry["path"].replace("[]", "") for entry in entries if entry["access"] == GATED]
+    return tuple(path for path in paths if not any(path.startswith(f"{other}.") for other in paths))
 
 
 def price_of(groups: frozenset[str] | set[str]) -> float:

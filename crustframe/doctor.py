@@ -233,7 +233,7 @@ def _rights(client: Client) -> Finding:
         return Finding("rights", said, "WANT", "ask the vendor to enable it.", _NO_KEY_EXIT, facts)
     said = f"{_pace(endpoint, client.settings.requests_per_minute)} for {path}; "
     everything = _outermost(endpoint.disabled_fields)
-    lacking = [path for path in everything if path.partition(".")[0] not in contract.GATED_GROUPS]
+    lacking = [path for path in everything if path not in contract.gated_fields()]
     if not lacking:
         gated = f", but for {', '.join(everything)}, which few plans have" if everything else ""
         return Finding("rights", f"{said}every group is granted{gated}.", facts=facts)

@@ -97,8 +97,9 @@ def compile_getter(path: Path, tell: Tell) -> Getter:
         return lambda person: None if (value := take(person)) is None else write_json(value).decode()
     take_all = _many(path.steps, convert, tell, of_objects=element_type(path.field) == "object")
     reduce = _REDUCTIONS[path.reduction]
-    # Objects are told as JSON for want of another form: an empty list of them is then no value.
-    is_nothing = path.reduction == "json" and not path.asks_for_json
+    is_plain = path.steps[-1] is None and element_type(path.field) != "object" and not path.is_of_addresses
+    # An empty list of objects, or of their parts, is no value, unless its form was named.
+    is_nothing = path.reduction != "count" and not (is_plain or path.names_its_form)
 
     def get(person: Any) -> Any:
         values = take_all(person)

@@ -120,8 +120,8 @@ class Path:
         How a list becomes a cell; ``None`` where the path ends at one value.
     dtype : str
         pandas dtype of the column.
-    asks_for_json : bool
-        JSON was asked for, rather than taken for want of another form.
+    names_its_form : bool
+        Whether the form of a list was asked for with ``|``, rather than taken from the option ``lists``.
     """
 
     name: str
@@ -129,7 +129,7 @@ class Path:
     steps: tuple[Step, ...]
     reduction: Reduction | None
     dtype: DType
-    asks_for_json: bool = dataclasses.field(default=False, compare=False)
+    names_its_form: bool = dataclasses.field(default=False, compare=False)
 
     @property
     def groups(self) -> frozenset[str]:
@@ -253,7 +253,7 @@ def catalogue() -> Catalogue:
         if "enrich" not in entry["present_in"]:
             elsewhere.add(path)
             continue
-        group = _group_of(path)
+        group = _group_of(path, entry["access"])
         price = contract.price_of({group}) - contract.BASE_PRICE
         if path == "contact":
             price = sum(p for g, p in contract.ADD_ON_PRICES.items() if g.startswith("contact."))
@@ -280,10 +280,12 @@ def read_field(entry: Mapping[str, Any], group: str, price: float) -> Field:
     )
 
 
-def _group_of(path: str) -> str:
+def _group_of(path: str, access: str) -> str:
     if path == "crustdata_person_id":  # docs: always returned beside the requested groups
         return contract.BASE_GROUPS[0]
     section, _, rest = path.partition(".")
+    if access == contract.GATED and section in contract.BASE_GROUPS:  # by its own name: what is denied is then free
+        return path
     return f"contact.{rest.partition('.')[0]}" if section == "contact" and rest else section
 
 
@@ -367,8 +369,7 @@ def _read_path(asked: object, lists: Reduction, known: Catalogue | None, name: s
     spelled = ".".join(key + "".join(f"[{mark}]" for mark in found) for key, found in zip(keys, marks, strict=True))
     default_name = f"{spelled} | {reduction}" if parts["reduction"] else spelled
     column = name or parts["name"] or parts["late"] or default_name
-    is_json = (parts["reduction"] or lists).lower() == "json"
-    return Path(column, field, steps, reduction, _dtype(field, reduction), is_json)
+    return Path(column, field, steps, reduction, _dtype(field, reduction), bool(parts["reduction"]))
 
 
 def _steps(field: Field, keys: list[str], marks: list[list[str]], asked: str) -> tuple[tuple[Step, ...], bool]:

@@ -141,7 +141,7 @@ def plan_run(
     made = replace(made, route="job" if choice.by_job else "calls", job_minutes=choice.job_minutes)
     if choice.reason:
         made = replace(made, notes=(*made.notes, choice.reason))
-    if gated := [path.field.path for path in question.paths if path.field.group in contract.GATED_GROUPS]:
+    if gated := [path.field.path for path in question.paths if path.field.access == contract.GATED]:
         note = f"not in every plan: {', '.join(gated)}; where it is not granted, the API refuses the whole call, free"
         made = replace(made, notes=(*made.notes, note))
     if note := _ceiling_note(made.credits_high, ceiling_of(client, None)):

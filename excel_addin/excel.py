@@ -46,42 +46,62 @@ def macros(folder: Path, *, xlwings_folder: Path | None = None) -> list[Path]:
 def made_private(module: str) -> str:
     """Return the module of xlwings as a stranger's workbook cannot use it.
 
-    No cell can call what is in it, its settings come from the user's own folder alone, and no name of a workbook
-    gets into a command line.
+    Of its procedures only the way to Python is left. No cell can call what is in it, its settings come from the user's
+    own folder alone, and no name of a workbook gets into a command line.
 
     Raises
     ------
     ConfigurationError
         It is not the module that is known here.
     """
-    changes = (
-        (r'PROJECT_NAME As String = "myaddin"', f'PROJECT_NAME As String = "{PROJECT}"'),
-        (r'\AAttribute VB_Name = "xlwings"\r?\n', 'Attribute VB_Name = "xlwings"\nOption Private Module\n'),
-        (r"(?m)^(?:Public )?(Function|Sub) (?!XLPy\()", r"Private \1 "),
-        (r"(?m)^(\s+)Declare ", r"\1Private Declare "),
-        (r"(?s)Private Function GetConfig\(.*?\nEnd Function", _GET_CONFIG),
-        (r"(?<=AddExcelDir & \";\" & )ActiveWorkbook\.FullName & \";\" & ThisWorkbook\.FullName", '";"'),
-        (r'"cmd\.exe "', r'Environ("SystemRoot") & "\\System32\\cmd.exe "'),  # else one beside the workbook goes first
-        (r'" -B -c ""import sys', r'" -B -P -c ""import sys'),  # else modules beside the workbook go first
-    )
-    for pattern, replacement in changes:
-        module, n = re.subn(pattern, replacement, module)
+    procedures = {found["name"]: found[0] for found in _PROCEDURE.finditer(module)}
+    if not procedures or not procedures.keys() >= _WAY_TO_PYTHON:
+        raise _unknown_macros()
+    head = module[: next(_PROCEDURE.finditer(module)).start()]
+    kept = procedures | {"GetConfig": _GET_CONFIG}
+    text = "\n\n".join([head.rstrip(), *(kept[name] for name in procedures if name in _WAY_TO_PYTHON)]) + "\n"
+    if any(re.search(rf"\b{name}\b", text) for name in procedures.keys() - _WAY_TO_PYTHON):
+        raise _unknown_macros()
+    for pattern, replacement in _CHANGES:
+        text, n = re.subn(pattern, replacement, text)
         if not n:
-            raise ConfigurationError(
-                "This xlwings has other macros than those that are known here. Nothing was built.",
-                hint='run `pip install "xlwings>=0.37,<1"`.',
-            )
-    return module
+            raise _unknown_macros()
+    return text
 
 
-_GET_CONFIG: Final = """Private Function GetConfig(configKey As String, Optional default As String = "", _
-                           Optional source As String = "") As Variant
-    Dim found As String
+def _unknown_macros() -> ConfigurationError:
+    return ConfigurationError(
+        "This xlwings has other macros than those that are known here. Nothing was built.",
+        hint='run `pip install "xlwings>=0.37,<1"`.',
+    )
+
+
+_PROCEDURE: Final = re.compile(
+    r"(?ms)^(?:Public |Private )?(?P<kind>Function|Sub) (?P<name>\w+)\(.*?^End (?P=kind)", re.ASCII
+)
+_WAY_TO_PYTHON: Final = frozenset({"XLPy", "XLPyCommand", "XLPyLoadDLL", "ParentFolder", "GetConfig"})
+_CHANGES: Final = (
+    (r'PROJECT_NAME As String = "myaddin"', f'PROJECT_NAME As String = "{PROJECT}"'),
+    (r'\AAttribute VB_Name = "xlwings"\r?\n', 'Attribute VB_Name = "xlwings"\nOption Private Module\n'),
+    (r"(?m)^(?:Public )?(Function|Sub) (?!XLPy\()", r"Private \1 "),
+    (r"(?m)^(\s+)Declare ", r"\1Private Declare "),
+    (r"(?<=AddExcelDir & \";\" & )ActiveWorkbook\.FullName & \";\" & ThisWorkbook\.FullName", '";"'),
+    (r'"cmd\.exe "', r'Environ("SystemRoot") & "\\System32\\cmd.exe "'),  # else one beside the workbook goes first
+    (r'" -B -c ""import sys', r'" -B -P -c ""import sys'),  # else modules beside the workbook go first
+)
+_GET_CONFIG: Final = """Private Function GetConfig(configKey As String, Optional default As String = "") As Variant
+    Dim settings As String, file As Integer, found As String, value As String
+    settings = Environ("USERPROFILE") & "\\." & PROJECT_NAME & "\\" & PROJECT_NAME & ".conf"
     GetConfig = default
-    If FileExists(GetConfigFilePath()) Then
-        If GetConfigFromFile(GetConfigFilePath(), configKey, found) Then GetConfig = found
+    If Dir(settings) <> "" Then
+        file = FreeFile
+        Open settings For Input As #file
+        Do While Not EOF(file)
+            Input #file, found, value
+            If LCase$(found) = LCase$(configKey) Then GetConfig = value
+        Loop
+        Close #file
     End If
-    GetConfig = ExpandEnvironmentStrings(GetConfig)
     If configKey = "INTERPRETER_WIN" And InStr(GetConfig, "\\") = 0 Then
         Err.Raise 1002, Description:="The settings name no Python. Run crustframe excel install again."
     End If

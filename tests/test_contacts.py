@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
@@ -313,7 +314,13 @@ def test_kinds_are_taken_in_the_words_of_the_api_and_in_ours(sandbox, client, ki
     assert list(found.columns) == list(frame["url"].crust.contacts(kinds, client=client).columns.insert(0, "url"))
 
 
-@pytest.mark.parametrize("kinds", ["phone", "phone_number", ["business_email", "fax"], "", [], " , "])
+def test_kinds_may_be_an_iterator(sandbox, client):
+    crustframe.contacts(people(2), kinds=iter(["phone_numbers", "business_email"]), client=client)
+
+    assert [BUSINESS, PHONE] == sandbox.jobs.submitted[0]["body"]["fields"]
+
+
+@pytest.mark.parametrize("kinds", ["phone", "phone_number", ["business_email", "fax"], "", [], " , ", None, 7])
 def test_a_word_that_is_no_kind_is_refused_with_the_nearest(sandbox, client, kinds):
     with pytest.raises(SettingError, match="personal_contact_info") as caught:
         crustframe.contacts(people(2), kinds=kinds, client=client)
@@ -322,7 +329,7 @@ def test_a_word_that_is_no_kind_is_refused_with_the_nearest(sandbox, client, kin
     assert ("did you mean 'phone_numbers'" in str(caught.value)) == (kinds == "phone_number")
 
 
-@pytest.mark.parametrize("size", [10, 1000, None])
+@pytest.mark.parametrize("size", [10, 1000, None, np.int64(50)])
 def test_a_chunk_size_reaches_the_api(sandbox, client, size):
     crustframe.contacts(people(2), kinds="phone_numbers", chunk_size=size, client=client)
     crustframe.enrich(people(2), fields=["basic_profile.name"], route="job", chunk_size=size, client=client)

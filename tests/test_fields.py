@@ -307,7 +307,7 @@ def test_base_columns_bring_every_base_group_and_no_paid_or_gated_one():
     groups = requested_groups(read_paths(["basic_profile.name"]))
 
     assert {"experience", "education", "skills", "contact.websites", "social_handles"} < groups
-    assert not groups & {*contract.ADD_ON_PRICES, *contract.GATED_GROUPS, "contact"}
+    assert not groups & {*contract.ADD_ON_PRICES, *contract.gated_fields(), "contact"}
 
 
 def test_keep_asked_names_only_what_the_columns_need():

@@ -14,7 +14,7 @@ import pytest
 from stand_in import Said, standing_in
 
 import crustframe
-from crustframe import PartialResultWarning
+from crustframe import PartialResultWarning, contract
 from crustframe.errors import AuthenticationError, BadRequestError, PermissionDeniedError
 
 NAME = ["basic_profile.name"]
@@ -161,6 +161,27 @@ def _answering(status: int, body: dict):
     server.asked = 0
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
+
+
+@pytest.mark.parametrize("path", contract.gated_fields())
+def test_a_gated_field_is_refused_free_and_given_where_it_is_granted(path):
+    """Also inside a base group, where naming the group alone would pay for an empty column."""
+    people = [f"linkedin.com/in/p{n}-example" for n in range(40)]
+    age = {"snapshot": "C" if path in {"assessment", "social_posts"} else "A", "requests_per_minute": None}
+    with crustframe.sandbox(**age) as lacking:
+        assert any(path in note for note in crustframe.plan(people, fields=[path], client=lacking.client).notes)
+        with pytest.raises(PermissionDeniedError, match=path):
+            crustframe.enrich(people, fields=[path], client=lacking.client)
+        assert 0 == lacking.credits_spent
+    with crustframe.sandbox(**age, grant=[path]) as granting:
+        found = crustframe.enrich(people, fields={"it": path}, client=granting.client)
+        assert found.frame["it"].notna().any()
+        assert found.report.credits == granting.credits_spent
+
+
+def test_only_gated_fields_can_be_granted():
+    with pytest.raises(ValueError, match=r"No gated field is called 'certificates'[\s\S]*certifications"):
+        crustframe.sandbox(grant=["certificates"])
 
 
 @pytest.mark.parametrize("form", ["list", "object"])

@@ -34,13 +34,7 @@ def people(*cells):
 
 # Both surfaces, one answer -----------------------------------------------------------------------------------------
 
-GATED = (
-    "certifications",
-    "honors",
-    "linkedin_open_to_cards",
-    "linkedin_joined_date",
-    "linkedin_verifications",
-)
+GATED = (*contract.gated_fields(), *contract.gated_screener_fields())
 IS_CONTAINER = {"object", "array<object>"}
 PAIRS = [(old, new) for old, new in CURRENT_PATHS.items() if screener.catalogue().fields[old].type not in IS_CONTAINER]
 
@@ -274,7 +268,7 @@ PRICES = [
 @pytest.mark.parametrize(("fields", "flags", "credits"), PRICES)
 def test_plan_and_meter_agree(fields, flags, credits):
     """The plan names the price of the seed; the meter charges no more."""
-    with crustframe.sandbox(requests_per_minute=None, preview=True) as sandbox:
+    with crustframe.sandbox(requests_per_minute=None, preview=True, grant=GATED) as sandbox:
         made = plan(SIXTY[:20], fields=fields, api="screener", client=sandbox.client, **flags)
         found = enrich(SIXTY[:20], fields=fields, api="screener", client=sandbox.client, **flags)
 

@@ -6,7 +6,8 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from operator import index
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, SupportsIndex
 from urllib.parse import urlsplit
 
 import orjson
@@ -113,13 +114,13 @@ def read_submit(webhook_url: str | None, chunk_size: int | None, *, is_sandbox: 
     if webhook_url is not None:
         check_webhook(webhook_url, is_sandbox=is_sandbox)
     least, _, most = contract.JOB_CHUNK_SIZES
-    is_whole = isinstance(chunk_size, int) and not isinstance(chunk_size, bool)
-    if chunk_size is not None and not (is_whole and least <= chunk_size <= most):
+    is_whole = isinstance(chunk_size, SupportsIndex)  # numpy's too and not isinstance(chunk_size, bool)
+    if chunk_size is not None and not (is_whole and least <= index(chunk_size) <= most):
         raise SettingError(
             f"chunk_size={chunk_size!r} is no whole number from {least} to {most}. Nothing was sent.",
             hint="leave it out: the API then takes 100.",
         )
-    return SubmitOptions(webhook_url, chunk_size)
+    return SubmitOptions(webhook_url, None if chunk_size is None else index(chunk_size))
 
 
 def check_webhook(url: str, *, is_sandbox: bool) -> str:

@@ -47,8 +47,8 @@ class Sandbox:
         Groups or dot paths that the account lacks: asking for them, or for anything below them, is a 403;
         asking for something above them, or for nothing, leaves them out.
     grant : sequence of str
-        Gated groups that the account has all the same: ``certifications``, ``honors``, ``updated_at`` and, of the
-        legacy surface, ``linkedin_open_to_cards``, ``linkedin_joined_date``, ``linkedin_verifications``.
+        Gated fields that the account has all the same, such as ``certifications``, ``honors``, ``updated_at`` or, of
+        the legacy surface, ``linkedin_joined_date``; see ``contract.gated_fields``.
     credits_gone_status : {402, 403}
         Status when the whole call would cost more than the balance.
     preview : bool

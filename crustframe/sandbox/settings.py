@@ -17,13 +17,6 @@ RETIRED: Final[Mapping[LegacyAge, Any]] = {
     "retired": {"error": "This endpoint was retired on 2026-09-30. Use POST /person/enrich."},
     "gone": {"detail": "Not Found"},
 }
-GATED_LEGACY: Final = (  # seed 002: "not available by default"
-    "certifications",
-    "honors",
-    "linkedin_open_to_cards",
-    "linkedin_joined_date",
-    "linkedin_verifications",
-)
 
 
 class Switches(TypedDict, total=False):
@@ -74,15 +67,21 @@ class Settings:
     legacy: LegacyAge = "served"
     account_api: AccountAPI = "autumn-2026"
 
+    def __post_init__(self) -> None:
+        gated = (*contract.gated_fields(), *contract.gated_screener_fields())
+        if unknown := [name for name in self.grant if name not in gated]:
+            named = ", ".join(map(repr, unknown))
+            raise ValueError(f"No gated field is called {named}.\nHint: grant takes {', '.join(dict.fromkeys(gated))}.")
+
     @property
     def lacking(self) -> tuple[str, ...]:
         """What the account may not ask for: what is gated and not granted, and what was denied."""
-        return (*self._not_granted(contract.GATED_GROUPS), *self.denied_fields)
+        return (*self._not_granted(contract.gated_fields()), *self.denied_fields)
 
     @property
     def lacking_legacy(self) -> tuple[str, ...]:
         """The same of the legacy surface."""
-        return (*self._not_granted(GATED_LEGACY), *self.denied_fields)
+        return (*self._not_granted(contract.gated_screener_fields()), *self.denied_fields)
 
     def _not_granted(self, gated: Sequence[str]) -> tuple[str, ...]:
         return tuple(name for name in gated if name not in self.grant)

@@ -43,23 +43,29 @@ def test_of_the_module_of_xlwings_nothing_but_the_way_to_python_leaves_its_file(
 
 
 @pytest.mark.parametrize("name", ["RunPython", "ExecuteWindows", "ReadFile", "RunFrozenPython", "SaveConfigToFile"])
-def test_what_runs_programs_or_reads_files_is_private(modules: dict[str, str], name: str) -> None:
-    assert re.search(rf"(?m)^Private (?:Function|Sub) {name}\(", modules["xlwings.bas"])
+def test_what_runs_programs_or_reads_files_is_not_there(modules: dict[str, str], name: str) -> None:
+    assert name not in modules["xlwings.bas"]
+
+
+def test_of_xlwings_only_the_way_to_python_is_left_and_it_needs_nothing_else(modules: dict[str, str]) -> None:
+    theirs = modules["xlwings.bas"]
+    left = {name for _, name in _PROCEDURE.findall(theirs)}
+    known = (excel._xlwings_folder() / "xlwings_custom_addin.bas").read_text(encoding="utf-8", errors="replace")
+    gone = {name for _, name in _PROCEDURE.findall(known)} - left
+
+    assert {"XLPy", "XLPyCommand", "XLPyLoadDLL", "ParentFolder", "GetConfig"} == left
+    assert len(gone) > 30
+    assert [] == [name for name in gone if re.search(rf"\b{name}\b", theirs)]
+    assert "redistribution and use" in theirs.lower()
 
 
 def test_settings_come_from_the_users_folder_alone(modules: dict[str, str]) -> None:
-    theirs = modules["xlwings.bas"]
-    reads = re.search(r"(?s)Private Function GetConfig\(.*?\r?\nEnd Function", theirs)
+    reads = re.search(r"(?s)Private Function GetConfig\(.*?\r?\nEnd Function", modules["xlwings.bas"])
 
     assert reads is not None
-    assert "GetConfigFilePath" in reads[0]
-    for word in ("Workbook", "GetConfigFromSheet", "GetDirectoryConfigFilePath", "SheetExists"):
+    assert 'Environ("USERPROFILE")' in reads[0]
+    for word in ("Workbook", "Sheet", "CurDir", "Directory"):
         assert word not in reads[0]
-    assert "USERPROFILE" in theirs
-    for helper in ("GetConfigFromSheet", "GetDirectoryConfigFilePath"):  # nobody calls them any more
-        assert {f"Private Function {helper}"} == set(re.findall(rf"(?m)^Private Function {helper}(?=\()", theirs))
-        calls = re.findall(rf"(?<!Function ){helper}\((?!\)\s*As)", theirs)
-        assert [] == calls
 
 
 def test_no_name_of_a_workbook_is_part_of_a_command(modules: dict[str, str]) -> None:

@@ -20,7 +20,6 @@ from crustframe import PartialResultWarning, RetirementWarning, contract
 from crustframe.embedded import EmbeddedSandbox
 from crustframe.errors import BudgetError, CrustframeError, FieldError, SettingError
 from crustframe.sandbox.faults import ACTIONS
-from crustframe.sandbox.settings import GATED_LEGACY
 
 ADD_ONS = ("contact.business_emails", "contact.personal_emails", "contact.phone_numbers", "dev_platform_profiles")
 REFUSED = "https://www.linkedin.com/in/lead-7-example"
@@ -30,9 +29,9 @@ OWN_STATUSES = (400, 402, 403, 404, 422, 429, 500, 503)  # documented: not charg
 
 NOTHING_SENT = (SettingError, FieldError, BudgetError)
 ACCOUNTS: tuple[dict[str, Any], ...] = (
-    {"grant": (*contract.GATED_GROUPS, *GATED_LEGACY), "preview": True},
+    {"grant": (*contract.gated_fields(), *contract.gated_screener_fields()), "preview": True},
     {},
-    {"snapshot": "B", "grant": contract.GATED_GROUPS, "preview": True, "denied_fields": ["contact.phone_numbers"]},
+    {"snapshot": "B", "grant": contract.gated_fields(), "preview": True, "denied_fields": ["contact.phone_numbers"]},
     {"snapshot": "C"},
 )
 
