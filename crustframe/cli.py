@@ -468,7 +468,8 @@ app.command("doctor")(doctor)
 def options(
     version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
 ) -> None:
-    """Hold the options of every command."""
+    """Hold the options of every command, and begin its work."""
+    interrupts.interrupt_work()
     if version:
         typer.echo(f"crustframe {__version__}")
         raise typer.Exit
@@ -481,13 +482,12 @@ def main() -> NoReturn:
     warnings.simplefilter("ignore", PartialResultWarning)  # the receipt says the same
     warnings.simplefilter("ignore", RetirementWarning)  # and so does the plan
     try:
-        interrupts.interrupt_work()
         code = _run()
         interrupts.end_at_once()
     except (KeyboardInterrupt, typer.Abort):
         interrupts.end_at_once()
         say("Interrupted. What was paid for is in the ledger; run the same again to go on.")
-        code = INTERRUPTED_EXIT
+        interrupts.leave()
     sys.exit(code or 0)
 
 

@@ -5,13 +5,14 @@ Where crustframe is a library, or where SIGINT is ignored on purpose (``nohup``,
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
 import threading
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Final, NoReturn
 
 INTERRUPTED_EXIT: Final = 130
 
@@ -35,6 +36,18 @@ def interrupt_work() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def leave() -> NoReturn:
+    """End an interrupted process with 130.
+
+    Python kills itself with SIGINT instead where a ``KeyboardInterrupt`` went through an ``exec`` of text.
+    """
+    if _guards:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(INTERRUPTED_EXIT)
+    sys.exit(INTERRUPTED_EXIT)
+
+
 def _end(number: int, frame: FrameType | None) -> None:
     os.write(2, b"Interrupted.\n")
     os._exit(INTERRUPTED_EXIT)
@@ -46,3 +59,5 @@ _guards: Final = (
     and signal.getsignal(signal.SIGINT) is signal.default_int_handler
 )
 end_at_once()
+if _guards:  # Python gives SIGINT its default back in its last milliseconds, unless it is ignored by then
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)

@@ -45,7 +45,7 @@ def test_while_it_is_imported(start, part):
 
     assert "Traceback" not in err
     assert process.returncode in {0, 130}
-    assert (130 == process.returncode) == any("Interrupted." in line for line in words_of(err))
+    assert (130 == process.returncode) == ("Interrupted." in err)
     if not part:
         assert 130 == process.returncode
 
@@ -60,8 +60,7 @@ def test_any_command_at_any_time(command):
             process.send_signal(signal.SIGINT)
             err = process.communicate(timeout=60)[1]
         assert "Traceback" not in err
-        # Python itself lets go of signals in the end: a shell shows 130 for that as well
-        assert process.returncode in {0, 4, 5, 6, 130, -signal.SIGINT}
+        assert process.returncode in {0, 4, 5, 6, 130}
 
 
 def test_the_sandbox_from_its_first_line_on():
