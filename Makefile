@@ -15,7 +15,7 @@ demo: $(STAMP)
 	$(BIN)/crustframe demo
 
 # The tests that run in a real LibreOffice; CI=true never leaves them out.
-IN_OFFICE := test_calc_csv.py test_calc_money.py test_calc_values.py test_crust_bas.py
+IN_OFFICE := test_calc_csv.py test_calc_money.py test_calc_shell.py test_calc_values.py test_crust_bas.py
 WITHOUT_OFFICE := $(if $(filter true,$(CI)),,$(if $(shell command -v soffice),,$(IN_OFFICE)))
 
 test: lint

@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from importlib import resources
@@ -85,6 +86,7 @@ def checks() -> Iterator[Check]:
         yield Check("add-in", installed, "registered." if installed else "run `crustframe excel install --calc`.")
         if installed:
             yield _loads()
+            yield _calculates(Path(tool))
 
 
 def _run(*command: str) -> subprocess.CompletedProcess[str]:
@@ -108,6 +110,42 @@ def _loads() -> Check:
         said = f"{told['python']} cannot load crustframe ({wrong}); run `crustframe excel install --calc` again."
         return Check("helper", False, said)
     return Check("helper", True, f"{told['python']} loads crustframe.")
+
+
+_BOOK: Final = """<?xml version="1.0" encoding="UTF-8"?>
+<office:document xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"
+ xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0"
+ xmlns:of="urn:oasis:names:tc:opendocument:xmlns:of:1.2" office:version="1.2"
+ office:mimetype="application/vnd.oasis.opendocument.spreadsheet"><office:body><office:spreadsheet>
+<table:table table:name="crust"><table:table-row>
+<table:table-cell table:formula="of:=CRUST.FIELDS(&quot;headline&quot;)"/></table:table-row>
+</table:table></office:spreadsheet></office:body></office:document>
+"""
+
+
+def _calculates(tool: Path) -> Check:
+    """Let LibreOffice itself calculate one formula of ours, and say what came of it."""
+    program = tool.resolve().with_name("soffice.com" if sys.platform == "win32" else "soffice")
+    with tempfile.TemporaryDirectory() as folder:
+        book = Path(folder) / "crust.fods"
+        book.write_text(_BOOK, encoding="utf-8")
+        command = [str(program), "--headless", "--convert-to", "csv", "--outdir", folder, str(book)]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, check=False, env=clean_environment(), timeout=60
+            )
+            answer = book.with_suffix(".csv")
+            cell = answer.read_text(encoding="utf-8").strip() if answer.exists() else done.stderr.strip()
+        except (OSError, subprocess.TimeoutExpired) as error:
+            cell = type(error).__name__
+    if cell.startswith("basic_profile.headline"):
+        said = "LibreOffice calculates =CRUST.FIELDS()."
+        if clean_environment() != dict(os.environ):
+            said += " Do not start it from this shell: another Python is set up here, and LibreOffice may die of it."
+        return Check("formulas", True, said)
+    return Check(
+        "formulas", False, f"LibreOffice makes of =CRUST.FIELDS(): {cell.splitlines()[-1] if cell else 'nothing'}"
+    )
 
 
 def _user_folders() -> list[Path]:
