@@ -24,8 +24,7 @@ test: lint
 
 # A telling part of the tests on the lowest versions that pyproject.toml names.
 LOWEST := .venv-lowest
-ON_LOWEST := test_schema.py test_accessor.py test_fields.py test_tables_parquet.py test_tables_workbook.py \
-	test_migrate.py sandbox/test_sandbox_person.py
+ON_LOWEST := columns fields tables verbs shell/test_cli.py sandbox/test_sandbox_person.py
 
 test-lowest: $(STAMP)
 	$(BIN)/python -m uv venv --quiet --clear --python $(BIN)/python $(LOWEST)

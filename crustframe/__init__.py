@@ -12,29 +12,29 @@ from typing import TYPE_CHECKING, Unpack
 
 __version__ = "0.1.0"
 
-from crustframe import interrupts  # noqa: F401  (first: the imports below take a while)
+from crustframe.shell import interrupts  # noqa: F401  (first: the imports below take a while)
 
 # isort: split
-import crustframe.sandbox
-import crustframe.schema  # noqa: F401  (both rooms load before the functions of their names, which they would hide)
+import crustframe.sandbox  # noqa: F401  (loads before the function of its name, which it would hide)
 from crustframe import accessor as _accessor  # noqa: F401
 from crustframe import errors
-from crustframe.changes import changes
+from crustframe.buying import jobs
+from crustframe.buying.contact_plan import ContactPlan
+from crustframe.buying.plan import Plan
 from crustframe.client import Client
-from crustframe.contact_plan import ContactPlan
-from crustframe.contacts import Contacts, contacts, plan_contacts
-from crustframe.enrichment import Enrichment, Interrupted, enrich, matches, plan
 from crustframe.errors import CrustframeError, PartialResultWarning, RetirementWarning
-from crustframe.plan import Plan
-from crustframe.report import Report
-from crustframe.steps import last_report, set_ceiling
+from crustframe.verbs.changes import changes
+from crustframe.verbs.contacts import Contacts, contacts, plan_contacts
+from crustframe.verbs.enrichment import Enrichment, Interrupted, enrich, matches, plan
+from crustframe.verbs.report import Report
+from crustframe.verbs.steps import last_report, set_ceiling
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
 
     from crustframe.api.surfaces import Api
-    from crustframe.embedded import EmbeddedSandbox, SandboxOptions
     from crustframe.fields import Reduction
+    from crustframe.verbs.embedded import EmbeddedSandbox, SandboxOptions
 
 __all__ = [
     "Client",
@@ -51,6 +51,7 @@ __all__ = [
     "contacts",
     "enrich",
     "errors",
+    "jobs",
     "last_report",
     "matches",
     "plan",
@@ -80,7 +81,7 @@ def sandbox(*, ledger: str | os.PathLike[str] | None = None, **options: Unpack[S
     ...     sandbox.client.credits()
     1000000.0
     """
-    from crustframe.embedded import EmbeddedSandbox
+    from crustframe.verbs.embedded import EmbeddedSandbox
 
     return EmbeddedSandbox(ledger=ledger, **options)
 
@@ -116,7 +117,7 @@ def schema(
     >>> sorted(crustframe.schema(["professional_network.connections as n"]).columns)
     ['n']
     """
-    from crustframe.question import asked_paths
-    from crustframe.schema import schema_of
+    from crustframe.buying.question import asked_paths
+    from crustframe.columns.schema import schema_of
 
     return schema_of(asked_paths(fields, lists=lists, api=api))

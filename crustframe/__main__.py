@@ -1,5 +1,5 @@
 """``python -m crustframe`` is the shell command."""
 
-from crustframe.cli import main
+from crustframe.shell.cli import main
 
 main()

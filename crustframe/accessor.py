@@ -8,21 +8,21 @@ from typing import Any
 import pandas as pd
 
 from crustframe.api.surfaces import Api
-from crustframe.assembly import Provenance
-from crustframe.changes import changes
+from crustframe.buying.contact_plan import KINDS, ContactPlan, Kinds
+from crustframe.buying.plan import Plan
+from crustframe.buying.progress import ProgressCallback
+from crustframe.buying.purchasing import OnDoubt
+from crustframe.buying.question import Fields
+from crustframe.buying.routes import Route
 from crustframe.client import Client
-from crustframe.contact_plan import KINDS, ContactPlan, Kinds
-from crustframe.contacts import ContactProvenance, contacts, plan_contacts
-from crustframe.enrichment import Prices, enrich, matches, plan
+from crustframe.columns.assembly import Provenance
 from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction
-from crustframe.frames import Only
-from crustframe.plan import Plan
-from crustframe.progress import ProgressCallback
-from crustframe.purchasing import OnDoubt
-from crustframe.question import Fields
-from crustframe.routes import Route
-from crustframe.steps import Errors
-from crustframe.verdict import MinVerdict
+from crustframe.people.verdict import MinVerdict
+from crustframe.verbs.changes import changes
+from crustframe.verbs.contacts import ContactProvenance, contacts, plan_contacts
+from crustframe.verbs.enrichment import Prices, enrich, matches, plan
+from crustframe.verbs.rows import Only
+from crustframe.verbs.steps import Errors
 
 
 @pd.api.extensions.register_dataframe_accessor("crust")

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final, Self
 from crustframe import contract
 from crustframe.api import person
 from crustframe.api.options import Options
-from crustframe.config import Settings, read_settings
 from crustframe.errors import SettingError
 from crustframe.ledger import Ledger
+from crustframe.settings.config import Settings, read_settings
 
 if TYPE_CHECKING:
     from crustframe.http.download import Downloader

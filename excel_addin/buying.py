@@ -15,9 +15,9 @@ from crustframe import contract
 from crustframe.client import Client
 from crustframe.errors import BadRequestError, CrustframeError, PermissionDeniedError
 from crustframe.fields import Path, read_paths, requested_groups
-from crustframe.identifiers import Identifier
 from crustframe.ledger import Ledger
-from crustframe.lookup import buy
+from crustframe.people.identifiers import Identifier
+from crustframe.verbs.lookup import buy
 
 _log = logging.getLogger("excel_addin")
 _CHUNK: Final = 4 * contract.MAX_IDENTIFIERS  # bought in one go; the budget is looked at again in between

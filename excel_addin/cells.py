@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 
-from crustframe.expand import time_text
+from crustframe.columns.expand import time_text
 
 MAX_TEXT: Final = 32_767
 """Characters that a cell of Excel holds (Excel specifications and limits, vendor's page)."""

@@ -83,7 +83,7 @@ def key(
     forget: Annotated[bool, typer.Option("--forget", help="Throw the stored key away.")] = False,
 ) -> None:
     """Store the API key, as `crustframe key set` does, or with --forget throw it away."""
-    from crustframe.key_commands import remove, store
+    from crustframe.shell.key_commands import remove, store
 
     remove(context) if forget else store(context)
 

@@ -15,11 +15,11 @@ from contextlib import suppress
 from typing import Concatenate, Final, ParamSpec
 
 from crustframe.client import Client
-from crustframe.config import API_KEY_VARIABLE
 from crustframe.errors import CrustframeError
 from crustframe.fields import DEFAULT_FIELDS, catalogue, describe, read_paths
-from crustframe.identifiers import Identifier, read_identifiers
-from crustframe.lookup import LookUp, look_up
+from crustframe.people.identifiers import Identifier, read_identifiers
+from crustframe.settings.config import API_KEY_VARIABLE
+from crustframe.verbs.lookup import LookUp, look_up
 from excel_addin.buying import Buying, Daily, Granted, Orders, Wanted, Wish, one_line
 from excel_addin.cells import CellError, Grid, read_column, read_day, read_switch, read_texts, to_cell
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from crustframe.config import API_KEY_VARIABLE, read_settings
 from crustframe.errors import ConfigurationError
+from crustframe.settings.config import API_KEY_VARIABLE, read_settings
 from excel_addin.checks import Check
 
 _WHAT = "API key"

@@ -16,9 +16,9 @@ import pytest
 from crustframe.sandbox.server import Sandbox
 
 BUYERS = (  # where a plan becomes a purchase: the function, and where its client, plan and ceiling stand
-    ("crustframe.enrichment", "buy_new", 0, 2, 4),
-    ("crustframe.lookup", "buy_new", 0, 2, 4),
-    ("crustframe.contacts", "_buy", 0, 1, 3),
+    ("crustframe.verbs.enrichment", "buy_new", 0, 2, 4),
+    ("crustframe.verbs.lookup", "buy_new", 0, 2, 4),
+    ("crustframe.verbs.contacts", "_buy", 0, 1, 3),
 )
 
 
@@ -106,7 +106,7 @@ def watched() -> Iterator[Bills]:
         patch.setattr(Sandbox, "start", started)
         patch.setattr(Sandbox, "close", closed)
         for module, name, *places in BUYERS:
-            room = importlib.import_module(module)  # `from crustframe import contacts` is the function
+            room = importlib.import_module(module)
             patch.setattr(room, name, _counting(getattr(room, name), bills, *places))
         yield bills
 

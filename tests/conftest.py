@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import signal
+import sys
 from collections.abc import Iterator
 
 import pytest
 from bills import Bills, watched
+from command_line import Ran, account_of
 
 import crustframe
 from crustframe.client import Client
-from crustframe.embedded import EmbeddedSandbox
+from crustframe.shell import cli
+from crustframe.verbs.embedded import EmbeddedSandbox
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 """Whoever started the tests may ignore it (nohup, cron), and so would every child; they need it back."""
@@ -38,7 +42,7 @@ def _nothing_of_this_machine(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CRUSTFRAME_LEDGER", str(tmp_path / "ledger.sqlite3"))
     monkeypatch.setenv("CRUSTFRAME_CONFIG", str(tmp_path / "config"))
-    monkeypatch.setenv("CRUSTFRAME_MAX_CREDITS", "1e9")  # tests/test_ceiling.py is about having none
+    monkeypatch.setenv("CRUSTFRAME_MAX_CREDITS", "1e9")  # tests/buying/test_ceiling.py is about having none
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -67,3 +71,24 @@ def sandbox() -> Iterator[EmbeddedSandbox]:
 def client(sandbox: EmbeddedSandbox) -> Client:
     """The client of that sandbox, over a ledger of its own."""
     return sandbox.client
+
+
+@pytest.fixture
+def run(monkeypatch, capsysbinary):
+    """Run ``crustframe ...`` in this process."""
+
+    def run(*arguments, stdin=b""):
+        monkeypatch.setattr(sys, "argv", ["crustframe", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsysbinary.readouterr()
+        return Ran(ended.value.code, said.out, said.err)
+
+    return run
+
+
+@pytest.fixture
+def account(sandbox, monkeypatch):
+    """The sandbox as the environment's account."""
+    return account_of(sandbox, monkeypatch)

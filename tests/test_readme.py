@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 import crustframe
-from crustframe import config, contract
+from crustframe import contract
 from crustframe.errors import CrustframeError
-from crustframe.records import STATUSES
+from crustframe.people.records import STATUSES
+from crustframe.settings import config
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

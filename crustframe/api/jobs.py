@@ -15,7 +15,7 @@ import orjson
 from crustframe import contract
 from crustframe.errors import BadRequestError, ResponseError, SettingError, error_from_answer
 from crustframe.http.rate_limit import server_wait_s
-from crustframe.identifiers import Identifier
+from crustframe.people.identifiers import Identifier
 
 if TYPE_CHECKING:
     from crustframe.http.transport import Exchange, Transport

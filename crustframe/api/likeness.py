@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, NamedTuple
 import orjson
 
 from crustframe import contract
-from crustframe.identifiers import read_identifiers
+from crustframe.people.identifiers import read_identifiers
 
 Likeness = Literal["same", "alike", "other", "unclear"]
 

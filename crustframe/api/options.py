@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from crustframe import contract
 from crustframe.fields import PREVIEW, Catalogue, Keep, Path
-from crustframe.identifiers import Identifier
-from crustframe.records import Answer, Evidence
+from crustframe.people.identifiers import Identifier
+from crustframe.people.records import Answer, Evidence
 
 if TYPE_CHECKING:
     from crustframe.http.transport import Exchange, Transport

@@ -12,8 +12,8 @@ from crustframe import contract
 from crustframe.api import options
 from crustframe.errors import ResponseError
 from crustframe.fields import DEFAULT_FIELDS, Catalogue, Keep, Path, catalogue, requested_groups
-from crustframe.identifiers import Identifier
-from crustframe.records import Answer, Evidence, decode, read_answer
+from crustframe.people.identifiers import Identifier
+from crustframe.people.records import Answer, Evidence, decode, read_answer
 
 if TYPE_CHECKING:
     from crustframe.http.transport import Exchange, Transport

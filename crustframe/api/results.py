@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Final, NamedTuple
 
 from crustframe import contract
 from crustframe.errors import ResponseError
-from crustframe.records import read_json
+from crustframe.people.records import read_json
 
 LINE_CAP: Final = 8 * 2**20  # reliability notes, section 7
 _PIECE: Final = 64 * 1024

@@ -15,8 +15,8 @@ from crustframe import contract
 from crustframe.api import options
 from crustframe.errors import ResponseError, SettingError
 from crustframe.fields import Catalogue, Field, Keep, Path, needed_groups, read_field
-from crustframe.identifiers import CANONICAL_URL, Identifier, read_identifiers
-from crustframe.records import Answer, Evidence, decode
+from crustframe.people.identifiers import CANONICAL_URL, Identifier, read_identifiers
+from crustframe.people.records import Answer, Evidence, decode
 
 if TYPE_CHECKING:
     from crustframe.http.transport import Exchange, Transport

@@ -19,8 +19,8 @@ from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPSConnectionPool
 
 from crustframe import __version__
-from crustframe.config import STORAGE_HOSTS_VARIABLE, Settings
 from crustframe.errors import TransportError
+from crustframe.settings.config import STORAGE_HOSTS_VARIABLE, Settings
 
 STORAGE_HOSTS: Final = ("crustdata.com", "amazonaws.com", "storage.googleapis.com", "r2.cloudflarestorage.com")
 """Hosts, and hosts below them, that links may lead to. No key goes there; this only keeps links out of a local net."""

@@ -25,9 +25,9 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from crustframe import __version__, contract
-from crustframe.config import Settings
 from crustframe.errors import APIConnectionError, APIError, NoAnswerError, ResponseError, TransportError
-from crustframe.keys import Secret
+from crustframe.settings.config import Settings
+from crustframe.settings.keys import Secret
 
 _BODY_CAP: Final = 64 * 2**20
 

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from crustframe import contract
-from crustframe.identifiers import Identifier
-from crustframe.keys import Secret
 from crustframe.ledger import bookkeeping, budget, pace, people, prices, purchases
 from crustframe.ledger.jobs import JobBook
 from crustframe.ledger.owners import Owner, is_alive
 from crustframe.ledger.people import Known, Need, Outcome
 from crustframe.ledger.purchases import Claim, Doubt, OpenDoubt, Purchase, Request
 from crustframe.ledger.store import Store
-from crustframe.records import Answer, Record
+from crustframe.people.identifiers import Identifier
+from crustframe.people.records import Answer, Record
+from crustframe.settings.keys import Secret
 
 __all__ = ["Claim", "Doubt", "Known", "Ledger", "Need", "OpenDoubt", "Purchase", "Run"]
 

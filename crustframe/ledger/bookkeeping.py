@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import unquote
 
-from crustframe.identifiers import read_identifiers
 from crustframe.ledger.people import digest_of, pack, unpack
-from crustframe.records import read_json, write_json
+from crustframe.people.identifiers import read_identifiers
+from crustframe.people.records import read_json, write_json
 
 _BATCH: Final = 500
 

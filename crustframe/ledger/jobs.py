@@ -17,12 +17,12 @@ from typing import Final, NamedTuple
 
 from filelock import FileLock, Timeout
 
-from crustframe.identifiers import Identifier, read_identifiers
 from crustframe.ledger import people, purchases
 from crustframe.ledger.owners import is_alive
 from crustframe.ledger.people import Outcome
 from crustframe.ledger.purchases import Purchase
 from crustframe.ledger.store import Store
+from crustframe.people.identifiers import Identifier, read_identifiers
 
 _LOST: Final = "left out of the result file"
 _SOME: Final = 5000

@@ -13,8 +13,8 @@ from typing import Any, Final, Literal, NamedTuple
 
 from crustframe import contract
 from crustframe.fields import PREVIEW
-from crustframe.identifiers import Identifier
-from crustframe.records import Record, read_json, read_matches, write_json
+from crustframe.people.identifiers import Identifier
+from crustframe.people.records import Record, read_json, read_matches, write_json
 
 Outcome = Literal["matched", "no_match", "refused", "suppressed", "queued"]
 FLAGS: Final = frozenset({"force_fetch", "enrich_realtime"})

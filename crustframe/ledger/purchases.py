@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from crustframe.contract import IdentifierKind
-from crustframe.identifiers import Identifier
 from crustframe.ledger import budget
 from crustframe.ledger.people import CHUNK, Known, Need, coverage_id, find_known
+from crustframe.people.identifiers import Identifier
 
 
 class Purchase(NamedTuple):

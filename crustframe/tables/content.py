@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, Literal
 
-from crustframe.identifiers import is_address
+from crustframe.people.identifiers import is_address
 
 Kind = Literal["text", "workbook", "parquet", "lines"]
 

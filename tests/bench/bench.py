@@ -17,13 +17,13 @@ from measuring import FIELDS, Facts, measured, people, report, span
 import crustframe
 from crustframe.contract import API_VERSION, VERSION_HEADER
 from crustframe.fields import read_paths, requested_groups
-from crustframe.identifiers import read_identifiers
 from crustframe.ledger import people as ledger_people
+from crustframe.people.identifiers import read_identifiers
 
 PEOPLE, KNOWN, ROWS = 1_000_000, 10_000, 5_000
 
 
-def build(folder: Path, sandbox: crustframe.embedded.EmbeddedSandbox, n: int) -> Path:
+def build(folder: Path, sandbox: crustframe.verbs.embedded.EmbeddedSandbox, n: int) -> Path:
     """Return a ledger of `n` people: one bought, the others copied by plain SQL."""
     path = folder / f"{n}.sqlite3"
     with sandbox.make_client(ledger=path) as client:

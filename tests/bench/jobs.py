@@ -31,13 +31,13 @@ import requests
 from measuring import FIELDS, STOPPED, Facts, measured, people, report, span
 
 import crustframe
+import crustframe.columns.schema
 import crustframe.http.transport
-import crustframe.schema
 from crustframe import contract
-from crustframe import jobs as jobs_room
+from crustframe.buying import jobs as jobs_room
 from crustframe.fields import read_paths, requested_groups
-from crustframe.identifiers import read_identifiers
 from crustframe.ledger import Need
+from crustframe.people.identifiers import read_identifiers
 from crustframe.sandbox.people import Population
 
 KEY = "sandbox-key"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from test_formula_guard import PAYLOADS, PHONES
+from payloads import PAYLOADS, PHONES
 
 from crustframe.tables import read_table
 

@@ -10,8 +10,8 @@ import pytest
 from openpyxl import load_workbook
 from typer.testing import CliRunner
 
-from crustframe.cli import app
 from crustframe.errors import ConfigurationError
+from crustframe.shell.cli import app
 from excel_addin import excel, keys, template
 from excel_addin.desk import open_desk
 

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import crustframe
 from crustframe.api.surfaces import SURFACES
-from crustframe.lookup import buy
+from crustframe.verbs.lookup import buy
 
 PAID: Final = {
     "person": (

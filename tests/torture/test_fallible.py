@@ -19,9 +19,9 @@ from rig import FIELDS, in_a_hurry, people
 
 import crustframe
 from crustframe import PartialResultWarning
-from crustframe.embedded import EmbeddedSandbox
 from crustframe.errors import CrustframeError
 from crustframe.tables import read_table
+from crustframe.verbs.embedded import EmbeddedSandbox
 
 PEOPLE = people(100)  # four requests
 

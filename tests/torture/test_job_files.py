@@ -16,7 +16,7 @@ from rig import FIELDS, environment, people
 import crustframe
 from crustframe import PartialResultWarning
 from crustframe.api.results import line_cap
-from crustframe.jobs import collect
+from crustframe.buying.jobs import collect
 
 MIB = 2**20
 
@@ -49,7 +49,7 @@ def test_a_result_file_that_is_cut_anywhere_loses_nobody_and_costs_nothing_more(
         with hurried() as sandbox:
             sandbox.jobs.spoil("cut", at=at, times=times)
             found = by_job(sandbox.client, n)
-            noticed = [record for record in caplog.records if "crustframe.jobs" == record.name]
+            noticed = [record for record in caplog.records if "crustframe.buying.jobs" == record.name]
             if times == 3:
                 assert (complete, n - complete) == tuple(found.report.statuses[s] for s in ("matched", "in_doubt")), at
                 jobs, _ = collect(sandbox.client)

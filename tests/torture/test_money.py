@@ -17,9 +17,9 @@ from rig import in_a_hurry, people
 
 import crustframe
 from crustframe import PartialResultWarning, RetirementWarning, contract
-from crustframe.embedded import EmbeddedSandbox
 from crustframe.errors import BudgetError, CrustframeError, FieldError, SettingError
 from crustframe.sandbox.faults import ACTIONS
+from crustframe.verbs.embedded import EmbeddedSandbox
 
 ADD_ONS = ("contact.business_emails", "contact.personal_emails", "contact.phone_numbers", "dev_platform_profiles")
 REFUSED = "https://www.linkedin.com/in/lead-7-example"
@@ -135,7 +135,7 @@ def _sent(sandbox: EmbeddedSandbox) -> int:
 
 def rows_of(asked: Asked, column: list[str]) -> Any:
     """Return the people in the shape that this way of buying takes."""
-    return column if asked.verb.__module__ == "crustframe.lookup" else pd.DataFrame({"who": column})
+    return column if asked.verb.__module__ == "crustframe.verbs.lookup" else pd.DataFrame({"who": column})
 
 
 def run(sandbox: EmbeddedSandbox, ledger: Path, dice: random.Random, column: list[str], **asked: Any) -> Any:
@@ -248,7 +248,7 @@ def test_no_bill_is_above_its_estimate(accounts, tmp_path, size, figures):
         data = rows_of(asked, column_of(dice, 60))
         estimate, bill, found = buy(sandbox, tmp_path / f"{trial}.sqlite3", dice, data, asked, 1e9)
         assert 0 <= bill <= estimate, (trial, bill, estimate, asked)
-        if found is not None and asked.options.get("wait", asked.verb.__module__ != "crustframe.lookup"):
+        if found is not None and asked.options.get("wait", asked.verb.__module__ != "crustframe.verbs.lookup"):
             assert bill == found.report.credits, (trial, asked)
         bought += bill > 0
         estimates, bills = estimates + estimate, bills + bill

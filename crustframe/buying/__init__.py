@@ -1,0 +1,1 @@
+"""From who is new to what was bought."""

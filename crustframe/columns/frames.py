@@ -1,0 +1,198 @@
+"""The user's own table: which cells are asked about, where the answers go, and everything else as it was."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from crustframe.contract import BUSINESS_EMAIL, PROFILE_URL, IdentifierKind
+from crustframe.errors import ColumnExistsError, ColumnNotFoundError, FieldError, SettingError
+from crustframe.fields import Path, read_paths
+from crustframe.people.identifiers import count_refused, read_identifiers
+from crustframe.wording import counted
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STATUS_COLUMN: Final = "crust.status"
+_REMARKS: Final = frozenset(
+    {
+        STATUS_COLUMN,
+        "crust.confidence_score",
+        "crust.source",
+        "crust.fetched_at",
+        "crust.request_id",
+        "crust.match_count",
+        "crust.reason",
+        "crust.match_verdict",
+        "crust.match_reasons",
+    }
+)
+"""What a run says of a row; ``crust.rank`` and ``crust.identifier`` belong to a table of candidates."""
+_ATTRIBUTE: Final = "crustframe"
+"""Of a frame: which path made which column."""
+_KINDS_IN_WORDS: Final[Mapping[IdentifierKind, str]] = {PROFILE_URL: "profile URL", BUSINESS_EMAIL: "business e-mail"}
+_SAMPLE: Final = 1_000
+
+
+def cells_of(data: Any, column: Hashable | None) -> list[object]:
+    """Return the cells of a column, whatever holds it."""
+    import pandas as pd
+
+    if isinstance(data, pd.DataFrame):
+        cells: list[object] = _column_of(data, column).tolist()
+        return cells
+    if column is not None:
+        raise SettingError("A column is named, but the data are no DataFrame. Nothing was sent.")
+    if isinstance(data, str):
+        raise SettingError("The data are one text, not a column. Nothing was sent.", hint="put it in a list.")
+    return data.tolist() if isinstance(data, pd.Series | pd.Index) else list(data)
+
+
+def nobody_named(
+    cells: Iterable[object],
+    column: Hashable | None,
+    others: Callable[[int], Mapping[Any, Sequence[object]]],
+    kinds: Collection[IdentifierKind] = (PROFILE_URL, BUSINESS_EMAIL),
+) -> str:
+    """Return what to say if every cell that is not blank is refused, else nothing.
+
+    Parameters
+    ----------
+    cells : iterable
+        The column that was asked about.
+    column : hashable or None
+        Its name, if it has one.
+    others : callable
+        Returns the first cells, as many as it is told, of the columns beside it.
+    kinds : collection of str
+        Which identifiers can be asked about.
+    """
+    n_refused = count_refused(cells, kinds)
+    if not n_refused:
+        return ""
+    wanted = " or ".join(f"a {_KINDS_IN_WORDS[kind]}" for kind in kinds)
+    of_column = "" if column is None else f" of column {str(column)!r}"
+    hint = _likely_column(others(_SAMPLE), column, kinds) or f"name a column whose cells hold {wanted}."
+    return (
+        f"No cell{of_column} holds {wanted}; refused: {n_refused}. Nothing was sent, nothing was charged.\nHint: {hint}"
+    )
+
+
+def _likely_column(
+    others: Mapping[Any, Sequence[object]], column: Hashable | None, kinds: Collection[IdentifierKind]
+) -> str:
+    found = {name: _counts(cells, kinds) for name, cells in others.items() if name != column}
+    likely = max(found, key=lambda name: found[name].total(), default=None)
+    if likely is None or not found[likely]:
+        return ""
+    what = " and ".join(counted(n, _KINDS_IN_WORDS[kind]) for kind, n in found[likely].items())
+    where = f" in its first {_SAMPLE:,} rows" if len(others[likely]) == _SAMPLE else ""
+    return f"column {str(likely)!r} holds {what}{where}."
+
+
+def columns_beside(data: Any) -> Callable[[int], Mapping[Any, Sequence[object]]]:
+    """Return how to read the first cells of the columns of a frame; of anything else, there are none."""
+    import pandas as pd
+
+    def read(n_rows: int) -> Mapping[Any, Sequence[object]]:
+        if not isinstance(data, pd.DataFrame):
+            return {}
+        return {name: data.iloc[:n_rows, position].tolist() for position, name in enumerate(data.columns)}
+
+    return read
+
+
+def _counts(cells: Iterable[object], kinds: Collection[IdentifierKind]) -> Counter[IdentifierKind]:
+    read = read_identifiers(cells)
+    found = Counter(read.unique[position].kind for position in read.per_row if position >= 0)
+    return Counter({kind: n for kind, n in found.items() if kind in kinds})
+
+
+def _column_of(frame: pd.DataFrame, column: Hashable | None) -> pd.Series[Any]:
+    import difflib
+
+    import pandas as pd
+
+    if column is None or column not in frame.columns:
+        names = [str(name) for name in frame.columns]
+        near = difflib.get_close_matches(str(column), names, n=1)
+        what = "No column is named" if column is None else f"The frame has no column {column!r}"
+        raise ColumnNotFoundError(
+            f"{what}. Nothing was sent, nothing was charged.",
+            hint=(f"did you mean {near[0]!r}? " if near else "") + f"columns: {', '.join(names[:20]) or 'none'}.",
+        )
+    found = frame[column]
+    if isinstance(found, pd.DataFrame):
+        raise ColumnNotFoundError(
+            f"The frame has {found.shape[1]} columns named {column!r}. Nothing was sent, nothing was charged.",
+            hint="give one of them another name first.",
+        )
+    return found
+
+
+def made_from(path: Path) -> str:
+    """Return how a column that this path makes is remembered."""
+    return f"{list(path.steps)} | {path.reduction}"
+
+
+def is_named_by_itself(path: Path) -> bool:
+    """Whether the column has the API's own name for what it holds, as nobody's own column has."""
+    if "." not in path.name:  # such as crustdata_person_id, which may be a column of the user's own
+        return False
+    if path.name == path.field.path:
+        return True
+    try:
+        return path in read_paths([path.name], lists=path.reduction or "join")
+    except FieldError:
+        return False
+
+
+def check_names(data: Any, column: Hashable | None, paths: Sequence[Path], overwrite: bool) -> None:
+    """Refuse to replace a column of the user's own.
+
+    ``crust.`` columns and those that the same question made are ours: these are replaced, always.
+
+    Raises
+    ------
+    ColumnExistsError
+        Nothing was sent.
+    """
+    import pandas as pd
+
+    if not isinstance(data, pd.DataFrame) or overwrite:
+        return
+    made = data.attrs.get(_ATTRIBUTE, {})
+    for path in paths:
+        is_made = path.name != column and (is_named_by_itself(path) or made.get(path.name) == made_from(path))
+        if path.name in data.columns and not is_made:
+            raise ColumnExistsError(
+                f"The frame has a column {path.name!r} already. Nothing was sent, nothing was charged.",
+                hint="pass overwrite=True, or name the new one with ' as other_name'.",
+            )
+
+
+def beside(data: Any, columns: pd.DataFrame, paths: Sequence[Path] = ()) -> pd.DataFrame:
+    """Return the user's rows with the new columns; ours of an earlier run keep their places, or go.
+
+    A ``crust.`` column that this run does not bring would tell of an earlier one, and is left out.
+    """
+    import pandas as pd
+
+    if not isinstance(data, pd.DataFrame):
+        return columns.set_axis(data.index) if isinstance(data, pd.Series) else columns
+    frame = data.copy()
+    if any(is_ours(name) for name in columns.columns):
+        frame = frame.drop(columns=[name for name in frame.columns if is_ours(name) and name not in columns.columns])
+    levels = frame.columns.nlevels
+    for name in columns.columns:
+        frame[name if levels == 1 else (name, *[""] * (levels - 1))] = columns[name].array
+    if made := {path.name: made_from(path) for path in paths if not is_named_by_itself(path)}:
+        frame.attrs = {**frame.attrs, _ATTRIBUTE: {**frame.attrs.get(_ATTRIBUTE, {}), **made}}
+    return frame
+
+
+def is_ours(name: object) -> bool:
+    """Whether a column is a remark of ours on the row."""
+    return isinstance(name, str) and name in _REMARKS

@@ -1,0 +1,204 @@
+"""Is this the person? A verdict on each match and the reasons for it: deterministic, from what was bought anyway.
+
+The API's own score grades how an address is built, not who answers to it, and its documents say to verify the
+person by employers (seed 002). That is done here, without a request and without a credit.
+
+=================  ==================  ==================  =================  =================
+e-mail domain      ``name_fits``       ``name_partly``,    ``name_differs``   ``shared_mailbox``
+                                       ``name_unreadable``
+=================  ==================  ==================  =================  =================
+``domain_current``  accept             review              reject             review
+``domain_past``     review             review              reject             reject
+``domain_unknown``  review             review              reject             review
+``free_mail``       review             review              reject             reject
+``domain_elsewhere``  reject           reject              reject             reject
+=================  ==================  ==================  =================  =================
+
+An accept with ``close_candidates`` becomes a review. For profile URLs: ``slug_same`` is an accept; ``slug_renamed``
+is one if the asked slug fits the name, else a review; ``slug_unknown`` is a review.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, Final, Literal, NamedTuple
+
+from crustframe.contract import BUSINESS_EMAIL
+from crustframe.people.identifiers import FREE_MAIL_DOMAINS, Identifier, read_identifiers
+from crustframe.people.records import Evidence, Match, Record
+from crustframe.people.scoring import score
+
+Word = Literal["accept", "review", "reject"]
+MinVerdict = Literal["accept", "review"]
+
+REASONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "domain_current": "the e-mail's domain is that of a current employer",
+        "domain_past": "the e-mail's domain is that of a past employer only",
+        "domain_elsewhere": "the e-mail's domain is no employer's, by domain or, where that is missing, by name",
+        "domain_unknown": "no employer came along, or one without a domain whose name is like the e-mail's domain",
+        "free_mail": "the e-mail's domain belongs to no employer",
+        "name_fits": "the handle fits the name (0.7 or more by crustframe.people.scoring)",
+        "name_partly": "the handle fits the name in part (0.5 or more)",
+        "name_differs": "the handle does not fit the name",
+        "name_unreadable": "no name came, or it cannot be compared: another script, or no letters",
+        "shared_mailbox": "the handle names a role or a team, not a person",
+        "close_candidates": "another candidate fits the handle about as well (within 0.1)",
+        "slug_same": "the profile URL came back as it was asked for",
+        "slug_renamed": "the profile came back under another URL",
+        "slug_unknown": "no profile URL came back, or a coded one was asked for",
+    }
+)
+"""The closed set of ``crust.match_reasons`` codes, each with what it means."""
+
+FITS: Final = 0.7  # initial and family name, with or without a dot
+FITS_PARTLY: Final = 0.5
+CLOSE: Final = 0.1
+_RANKS: Final[Mapping[Word, int]] = MappingProxyType({"reject": 0, "review": 1, "accept": 2})
+_TABLE: Final[Mapping[str, tuple[Word, Word, Word, Word]]] = MappingProxyType(
+    {  # fits, partly or unreadable, differs, shared mailbox
+        "domain_current": ("accept", "review", "reject", "review"),
+        "domain_past": ("review", "review", "reject", "reject"),
+        "domain_unknown": ("review", "review", "reject", "review"),
+        "free_mail": ("review", "review", "reject", "reject"),
+        "domain_elsewhere": ("reject", "reject", "reject", "reject"),
+    }
+)
+_COLUMNS: Final = {"name_fits": 0, "name_partly": 1, "name_unreadable": 1, "name_differs": 2, "shared_mailbox": 3}
+_ROLES: Final = frozenset(
+    """abuse accounting accounts admin administration ap apply ar billing booking bookings care careers
+    contact contactus crew customercare customerservice desk editor enquiries enquiry events feedback finance
+    frontdesk general hello help helpdesk hi hr info information infos inquiries invoice invoices it jobs
+    legal mail mailbox management marketing media newsletter noreply office official operations ops orders
+    partners partnerships payable payroll people postmaster pr press privacy procurement purchasing receivable
+    reception recruiting recruitment reply sales security service services shop staff subscribe supply support
+    talent team tech webmaster welcome""".split()  # noqa: SIM905
+)
+_CODED_SLUG: Final = re.compile(r"/in/AC[a-zA-Z]A[\w-]{30,}$")
+
+
+class Verdict(NamedTuple):
+    """What to think of one match: a word, and the codes of :data:`REASONS` that led to it."""
+
+    word: Word
+    reasons: tuple[str, ...]
+
+    def is_at_least(self, least: MinVerdict | None) -> bool:
+        """Whether it is as good as `least`."""
+        return least is None or _RANKS[self.word] >= _RANKS[least]
+
+
+def judge(
+    identifier: Identifier, matches: Sequence[Match], evidence: Callable[[Mapping[str, Any]], Evidence]
+) -> list[Verdict]:
+    """Return the verdict on every candidate of one identifier.
+
+    Costs nothing; opens no socket.
+
+    Parameters
+    ----------
+    identifier : Identifier
+    matches : sequence of Match, length m
+    evidence : callable
+        What a profile of that surface says about who it is, such as ``person.Options.evidence``.
+
+    Returns
+    -------
+    list of Verdict, length m
+    """
+    found = [evidence(match.person_data) for match in matches]
+    if identifier.kind != BUSINESS_EMAIL:
+        return [_verdict_on_url(identifier, one) for one in found]
+    handle, _, domain = identifier.text.rpartition("@")
+    scores = [_name_score(handle, one) for one in found]
+    return [
+        _verdict_on_email(handle, domain.lower(), one, scores[n], _is_close(n, scores)) for n, one in enumerate(found)
+    ]
+
+
+def judged(
+    record: Record,
+    identifier: Identifier,
+    evidence: Callable[[Mapping[str, Any]], Evidence],
+    min_verdict: MinVerdict | None,
+) -> tuple[Record, list[Verdict]]:
+    """Return a record with the candidates that are good enough, and the verdicts on these."""
+    verdicts = judge(identifier, record.matches, evidence)
+    kept = [(match, one) for match, one in zip(record.matches, verdicts, strict=True) if one.is_at_least(min_verdict)]
+    if len(kept) == len(verdicts):
+        return record, verdicts
+    found = replace(record, matches=tuple(match for match, _ in kept))
+    if not kept:
+        found = replace(found, status="no_match", reason="below_verdict")
+    return found, [one for _, one in kept]
+
+
+def _verdict_on_email(handle: str, domain: str, found: Evidence, fitting: float | None, has_rival: bool) -> Verdict:
+    about_domain = _about_domain(domain, found)
+    about_name = "shared_mailbox" if is_shared(handle) else _about_name(fitting)
+    word = _TABLE[about_domain][_COLUMNS[about_name]]
+    if has_rival and about_name == "name_fits":
+        return Verdict("review" if word == "accept" else word, (about_domain, about_name, "close_candidates"))
+    return Verdict(word, (about_domain, about_name))
+
+
+def _about_domain(domain: str, found: Evidence) -> str:
+    if domain in FREE_MAIL_DOMAINS:
+        return "free_mail"
+    if any(_is_same_house(domain, other) for other in found.current_domains):
+        return "domain_current"
+    if any(_is_same_house(domain, other) for other in found.past_domains):
+        return "domain_past"
+    if found.other_employers is None or any(_may_own(name, domain) for name in found.other_employers):
+        return "domain_unknown"
+    return "domain_elsewhere"
+
+
+def _is_same_house(domain: str, other: str) -> bool:
+    other = other.lower().removeprefix("www.")
+    return domain == other or domain.endswith(f".{other}") or other.endswith(f".{domain}")
+
+
+def _may_own(employer: str, domain: str) -> bool:
+    """Whether an employer whose domain did not come along may have this one, by its name."""
+    words = re.findall(r"[^\W_]+", employer.casefold())
+    name, initials = "".join(words), "".join(word[0] for word in words)
+    labels = domain.split(".")[:-1]
+    return not name or any(label in (name, initials) or name.startswith(label[:4]) for label in labels)
+
+
+def _about_name(fitting: float | None) -> str:
+    if fitting is None:
+        return "name_unreadable"
+    return "name_fits" if fitting >= FITS else "name_partly" if fitting >= FITS_PARTLY else "name_differs"
+
+
+def _name_score(handle: str, found: Evidence) -> float | None:
+    return score(handle, found.name) if isinstance(found.name, str) else None
+
+
+def _is_close(position: int, scores: Sequence[float | None]) -> bool:
+    own = scores[position]
+    others = [other for n, other in enumerate(scores) if n != position and other is not None]
+    return own is not None and any(other >= own - CLOSE for other in others)
+
+
+def is_shared(handle: str) -> bool:
+    """Tell whether a handle names a role or a team, not a person."""
+    words = [word for word in re.split(r"[\W\d_]+", handle.partition("+")[0].lower()) if word]
+    return bool(words) and (all(word in _ROLES for word in words) or "".join(words) in _ROLES)
+
+
+def _verdict_on_url(identifier: Identifier, found: Evidence) -> Verdict:
+    returned = read_identifiers([found.profile_url]).unique
+    if not returned or _CODED_SLUG.search(identifier.key) or _CODED_SLUG.search(returned[0].key):
+        return Verdict("review", ("slug_unknown",))
+    if returned[0].key == identifier.key:
+        return Verdict("accept", ("slug_same",))
+    slug = identifier.key.rpartition("/")[2]
+    words = [word for word in slug.split("-") if word and not re.search(r"[\d%]", word)]
+    about_name = _about_name(_name_score(".".join(words), found))
+    return Verdict("accept" if about_name == "name_fits" else "review", ("slug_renamed", about_name))

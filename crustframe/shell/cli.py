@@ -1,0 +1,554 @@
+"""The shell: ``crustframe enrich | plan | contacts | jobs | changes | fields | ledger | budget | key | doctor | ...``.
+
+stdout is data, stderr is words.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+
+import typer
+
+from crustframe import __version__
+from crustframe.buying.question import asked_paths
+from crustframe.client import DEFAULT_CONCURRENCY
+from crustframe.columns.assembly import Provenance, provenance_names
+from crustframe.columns.frames import STATUS_COLUMN
+from crustframe.contract import JOB_LINK_S
+from crustframe.errors import CrustframeError, PartialResultWarning, RetirementWarning, SettingError
+from crustframe.fields import catalogue, describe
+from crustframe.shell import interrupts
+from crustframe.shell.common import (
+    INTERRUPTED_EXIT,
+    PARTIAL_EXIT,
+    ApiOption,
+    ChunkSize,
+    Column,
+    Concurrency,
+    CsvSafe,
+    Delimiter,
+    Encoding,
+    Field,
+    ForceFetch,
+    Input,
+    KeepOption,
+    Ledger,
+    Lists,
+    MaxAge,
+    MaxCredits,
+    MinScore,
+    MinVerdictOption,
+    OnDoubtOption,
+    OnlyOption,
+    Output,
+    Overwrite,
+    Partial,
+    Preview,
+    Realtime,
+    RouteOption,
+    Sheet,
+    ShowProgress,
+    UseSandbox,
+    Wait,
+    WebhookUrl,
+    Yes,
+    age_of,
+    agreed_ceiling,
+    check_output,
+    check_waiting,
+    client_of,
+    column_of,
+    exit_code,
+    fields_of,
+    frame_of,
+    is_about_nobody,
+    is_attended,
+    left_out,
+    makes_them_anew,
+    open_table,
+    planning_client,
+    say,
+    write,
+)
+from crustframe.shell.contact_commands import contacts
+from crustframe.shell.doctor_command import doctor
+from crustframe.shell.job_commands import app as jobs_app
+from crustframe.shell.job_commands import say_ticket
+from crustframe.shell.key_commands import app as key_app
+from crustframe.shell.ledger_commands import app as ledger_app
+from crustframe.shell.ledger_commands import budget
+from crustframe.verbs.changes import changes as find_changes
+from crustframe.verbs.enrichment import Interrupted, Prices
+from crustframe.verbs.enrichment import enrich as enrich_column
+from crustframe.verbs.enrichment import plan as plan_column
+from crustframe.verbs.moving import counterparts, rename_columns
+from crustframe.verbs.steps import Errors
+from excel_addin.cli import app as excel_app
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from crustframe.buying.plan import Plan
+    from crustframe.tables import Table
+    from crustframe.verbs.enrichment import Enrichment
+
+# Some releases of typer bring their own click, others import it.
+_UsageError: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+app = typer.Typer(
+    help="A column of profile URLs or business e-mails becomes typed columns about those people: paid once, within a "
+    "ceiling, with nothing lost.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(ledger_app, name="ledger")
+app.add_typer(jobs_app, name="jobs")
+app.add_typer(key_app, name="key")
+app.add_typer(excel_app, name="excel")
+
+
+@app.command()
+def enrich(
+    source: Input,
+    column: Column = None,
+    field: Field = None,
+    output: Output = "-",
+    api: ApiOption = "person",
+    max_credits: MaxCredits = None,
+    partial: Partial = False,
+    errors: Annotated[Errors, typer.Option(help="Finish and tell row by row, or stop at a failure.")] = "coerce",
+    min_similarity_score: MinScore = None,
+    min_verdict: MinVerdictOption = None,
+    force_fetch: ForceFetch = False,
+    enrich_realtime: Realtime = False,
+    preview: Preview = False,
+    keep: KeepOption = "all",
+    max_age: MaxAge = "30d",
+    only: OnlyOption = "all",
+    on_doubt: OnDoubtOption = "ask",
+    route: RouteOption = "auto",
+    provenance: Annotated[Provenance, typer.Option(help="Which crust. columns come along.")] = "status",
+    lists: Lists = "join",
+    overwrite: Overwrite = False,
+    wait: Wait = True,
+    webhook_url: WebhookUrl = None,
+    chunk_size: ChunkSize = None,
+    progress: ShowProgress = None,
+    matches: Annotated[Path | None, typer.Option(help="Write every candidate there, one row each.")] = None,
+    receipt: Annotated[Path | None, typer.Option(help="Write the receipt there, as JSON.")] = None,
+    csv_safe: CsvSafe = True,
+    yes: Yes = False,
+    concurrency: Concurrency = DEFAULT_CONCURRENCY,
+    sandbox: UseSandbox = False,
+    ledger: Ledger = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+) -> None:
+    """Add columns about people to a table.
+
+    The rows and your own columns come out as they went in. crust.status says in every row what happened.
+
+    Exit codes: 0 all resolved, 2 usage, 3 some rows failed or in doubt, or no cell names anybody, 4 key or credits,
+    5 network or server, 6 local storage, 7 budget, 130 interrupted.
+    """
+    from crustframe.tables import refuse_kind, write_rows
+    from crustframe.tables.destination import replacing
+
+    check_waiting(wait=wait, sandbox=sandbox)
+    table = open_table(source, delimiter, encoding, sheet)
+    fields = fields_of(field)
+    paths = asked_paths(fields, lists=lists, api=api)
+    names = [*(path.name for path in paths), *provenance_names(provenance)]
+    column = column_of(table, column)
+    overwrite = overwrite or only != "all" or makes_them_anew(table, column, paths)
+    check_output(table, output, names, overwrite=overwrite)
+    _check_extras(table, output, receipt, matches)
+    if matches is not None:
+        refuse_kind(matches)
+    frame = frame_of(table, column, names if only != "all" else [])
+    about_nobody = is_about_nobody(table, column, frame[column])
+    asked: dict[str, Any] = {
+        "api": api,
+        "max_credits": max_credits,
+        "partial": partial,
+        "min_similarity_score": min_similarity_score,
+        "force_fetch": force_fetch,
+        "enrich_realtime": enrich_realtime,
+        "preview": preview,
+        "keep": keep,
+        "max_age": age_of(max_age),
+        "only": only,
+        "lists": lists,
+        "route": route,
+    }
+    with client_of(sandbox, ledger, concurrency) as client:
+        plan = plan_column(frame, column, fields, on_doubt=on_doubt, client=client, **asked)
+        say(str(plan))
+        if plan.new:
+            client.settings.require_key()
+        if plan.in_doubt and on_doubt == "ask" and _confirmed_doubt(plan):
+            on_doubt = "resend"
+        asked["max_credits"] = agreed_ceiling(client, plan.credits_high, max_credits, yes=yes)
+        interrupted = False
+        try:
+            found = enrich_column(
+                frame,
+                column,
+                fields,
+                errors=errors,
+                min_verdict=min_verdict,
+                on_doubt=on_doubt,
+                provenance=provenance,
+                overwrite=overwrite,
+                progress=progress,
+                wait=wait,
+                webhook_url=webhook_url,
+                chunk_size=chunk_size,
+                client=client,
+                **asked,
+            )
+        except Interrupted as stopped:
+            found, interrupted = stopped.enrichment, True
+        if found.ticket is not None and found.ticket.batch_ids:
+            say_ticket(found.ticket)
+            raise typer.Exit
+        candidates = None if matches is None else found.matches
+    added = _added(frame, found, names) | (left_out(table, names) if only == "all" else {})
+    write(table, output, added, csv_safe=csv_safe, overwrite=overwrite)
+    if matches is not None and candidates is not None:
+        write_rows(matches, candidates)
+    say(str(found.report))
+    if receipt is not None:
+        text = json.dumps(found.report.to_dict(), indent=1, ensure_ascii=False) + "\n"
+        with replacing(receipt) as file:
+            file.write(text.encode())
+    raise typer.Exit(INTERRUPTED_EXIT if interrupted else exit_code(found.report, about_nobody=about_nobody))
+
+
+@app.command()
+def plan(
+    source: Input,
+    column: Column = None,
+    field: Field = None,
+    api: ApiOption = "person",
+    max_credits: MaxCredits = None,
+    partial: Partial = False,
+    min_similarity_score: MinScore = None,
+    force_fetch: ForceFetch = False,
+    enrich_realtime: Realtime = False,
+    preview: Preview = False,
+    keep: KeepOption = "all",
+    max_age: MaxAge = "30d",
+    only: OnlyOption = "all",
+    on_doubt: OnDoubtOption = "ask",
+    route: RouteOption = "auto",
+    lists: Lists = "join",
+    prices: Annotated[Prices, typer.Option(help="Published limits, or ask the account (free).")] = "list",
+    sandbox: UseSandbox = False,
+    ledger: Ledger = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
+) -> None:
+    """Say what `enrich` would send and cost. Opens no socket, costs nothing."""
+    table = open_table(source, delimiter, encoding, sheet)
+    column, fields = column_of(table, column), fields_of(field)
+    names = [*(path.name for path in asked_paths(fields, lists=lists, api=api)), STATUS_COLUMN]
+    frame = frame_of(table, column, names if only != "all" else [])
+    about_nobody = is_about_nobody(table, column, frame[column])
+    made = plan_column(
+        frame,
+        column,
+        fields,
+        api=api,
+        max_credits=max_credits,
+        partial=partial,
+        min_similarity_score=min_similarity_score,
+        force_fetch=force_fetch,
+        enrich_realtime=enrich_realtime,
+        preview=preview,
+        keep=keep,
+        max_age=age_of(max_age),
+        only=only,
+        on_doubt=on_doubt,
+        route=route,
+        lists=lists,
+        prices=prices,
+        client=planning_client(sandbox, ledger),
+    )
+    typer.echo(json.dumps(made.to_dict(), indent=1) if as_json else str(made))
+    raise typer.Exit(PARTIAL_EXIT if about_nobody else 0)
+
+
+app.command("contacts")(contacts)
+
+
+@app.command()
+def changes(
+    source: Input,
+    column: Column = None,
+    field: Field = None,
+    output: Output = "-",
+    ledger: Ledger = None,
+    sandbox: UseSandbox = False,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+) -> None:
+    """List what changed about people since last time.
+
+    One row for each person and path, each time somebody was bought anew. From the ledger, 0 credits.
+
+    Buy anew first: `crustframe enrich --max-age 0 ...` or a shorter age.
+    """
+    from crustframe.tables import write_rows
+
+    table = open_table(source, delimiter, encoding, sheet)
+    if output != "-":
+        table.refuse(Path(output))
+    column = column_of(table, column)
+    cells = table.column(column)
+    about_nobody = is_about_nobody(table, column, cells)
+    with contextlib.closing(planning_client(sandbox, ledger)) as client:
+        found = find_changes(cells, fields=fields_of(field) if field else None, client=client)
+    write_rows(output, found, beside=table)
+    say(f"{len(found)} changes")
+    raise typer.Exit(PARTIAL_EXIT if about_nobody else 0)
+
+
+@app.command()
+def fields(
+    words: Annotated[list[str] | None, typer.Argument(metavar="[FILTER]", help="Words the path must hold.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
+    legacy: Annotated[
+        bool, typer.Option("--legacy", help="Name legacy paths instead; prints their current paths and both prices.")
+    ] = False,
+) -> None:
+    """List every path with its type, group and price."""
+    if legacy:
+        _list_counterparts(words or [], as_json)
+        return
+    found = [describe(field) for field in catalogue().search(" ".join(words or []))]
+    if not found:
+        near = catalogue().nearest(" ".join(words or []))
+        say("No path holds these words." + (f" Near: {', '.join(near)}." if near else ""))
+        raise typer.Exit(2)
+    if as_json:
+        for row in found:
+            typer.echo(json.dumps(row, ensure_ascii=False))
+        return
+    headings = {"path": "path", "type": "type", "group": "group", "credits": "credits"}
+    rows = [headings, *({**row, "credits": f"{row['credits']:.12g}"} for row in found)]
+    widths = {name: max(len(str(row[name])) for row in rows) for name in headings}
+    for row in rows:
+        note = f"  {row['access']}" if row.get("access", "base") == "gated" else ""
+        typer.echo("  ".join(str(row[name]).ljust(widths[name]) for name in headings).rstrip() + note)
+    if sys.stdout.isatty():
+        say("credits: what one matched person costs if only this is asked; base groups share one credit")
+
+
+@app.command()
+def migrate(
+    source: Input,
+    output: Output = "-",
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+) -> None:
+    """Rename the columns of an old file from legacy names to current paths; every cell stays as it is. No cost."""
+    table = open_table(source, delimiter, encoding, sheet)
+    renaming = rename_columns(table.columns)
+    table.write_renamed(output, renaming.columns)
+    for old, new in renaming.renamed.items():
+        say(f"{old} -> {new}")
+    for old, instead in renaming.without.items():
+        say(f"{old} stays: no current path means the same; {instead}")
+    say(f"{len(renaming.renamed)} of {len(table.columns)} columns renamed")
+
+
+@app.command("sandbox")
+def run_sandbox(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
+    key: Annotated[str, typer.Option(help="The only key it takes; never a real one.")] = "sandbox-key",
+    requests_per_minute: Annotated[
+        float, typer.Option("--rpm", "--requests-per-minute", min=0, help="0 is no limit.")
+    ] = 15,
+    snapshot: Annotated[Literal["A", "B", "C"], typer.Option(help="Age of the API it plays.")] = "A",
+    latency_s: Annotated[float, typer.Option("--latency", help="Seconds before an answer.")] = 0.0,
+    balance: Annotated[float, typer.Option(help="Credits of the account.")] = 1_000_000.0,
+    deny: Annotated[list[str] | None, typer.Option(help="Group or path that the account lacks; repeat it.")] = None,
+    credits_gone_status: Annotated[int, typer.Option(min=402, max=403, help="Status without credits.")] = 402,
+    preview: Annotated[bool, typer.Option("--preview", help="Grant free previews.")] = False,
+    strict_auth: Annotated[bool, typer.Option("--strict-auth", help="Take the Bearer scheme only.")] = False,
+    refuse: Annotated[list[str] | None, typer.Option(help="Identifier that makes a call a 400; repeat it.")] = None,
+    unknown_share: Annotated[float, typer.Option(help="Share of ordinary identifiers that name nobody.")] = 0.05,
+    drift: Annotated[bool, typer.Option("--drift", help="Let some values have wrong types.")] = False,
+    speed: Annotated[float, typer.Option(help="Sandbox seconds per real second.")] = 1.0,
+    job_seconds: Annotated[float, typer.Option(min=0, help="Sandbox seconds that a job takes.")] = 60.0,
+    link_seconds: Annotated[
+        float, typer.Option(help="Sandbox seconds for which a link to results is good.")
+    ] = JOB_LINK_S,
+    contact_lines: Annotated[
+        Literal["envelope", "flat"], typer.Option(help="Lines of contact results: documented, or seen in 2026-08.")
+    ] = "envelope",
+    grant: Annotated[
+        list[str] | None, typer.Option(help="Gated field that the account has all the same; repeat it.")
+    ] = None,
+    legacy: Annotated[
+        Literal["served", "retired", "gone"], typer.Option(help="Whether the legacy surface still answers.")
+    ] = "served",
+    account_api: Annotated[
+        Literal["autumn-2026", "earlier"], typer.Option(help="Age of the account's own endpoints.")
+    ] = "autumn-2026",
+) -> None:
+    """Run a local API with invented people.
+
+    It listens on 127.0.0.1 only, takes no real key and contacts nobody.
+
+    Slugs and addresses beginning with `nobody` are always unknown; slugs ending in `-example` and addresses at
+    `.example` domains are always known.
+    """
+    from crustframe.sandbox.server import serve
+
+    try:
+        serve(
+            port=port,
+            key=key,
+            requests_per_minute=requests_per_minute or None,
+            snapshot=snapshot,
+            latency_s=latency_s,
+            balance=balance,
+            denied_fields=deny or (),
+            credits_gone_status=403 if credits_gone_status == 403 else 402,
+            preview=preview,
+            strict_auth=strict_auth,
+            refuse=refuse or (),
+            unknown_share=unknown_share,
+            drift=drift,
+            speed=speed,
+            job_seconds=job_seconds,
+            link_seconds=link_seconds,
+            contact_lines=contact_lines,
+            grant=grant or (),
+            legacy=legacy,
+            account_api=account_api,
+        )
+    except ValueError as error:
+        said, _, hint = str(error).partition("\nHint: ")
+        raise SettingError(said, hint=hint) from None
+    except OSError as error:
+        raise SettingError(
+            f"Port {port} cannot be used ({error.strerror}).", hint="leave --port out: a free one is taken."
+        ) from None
+
+
+@app.command()
+def demo(
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Keep the resulting table there.")] = None,
+) -> None:
+    """Run the main job on 200 invented leads: no key, no cost."""
+    from crustframe.shell.demo import run
+
+    run(output)
+
+
+app.command("budget")(budget)
+app.command("doctor")(doctor)
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    """Hold the options of every command, and begin its work."""
+    interrupts.interrupt_work()
+    if version:
+        typer.echo(f"crustframe {__version__}")
+        raise typer.Exit
+
+
+def main() -> NoReturn:
+    """Run the command line; every error says what happened, what it cost and what to do next."""
+    import warnings
+
+    warnings.simplefilter("ignore", PartialResultWarning)  # the receipt says the same
+    warnings.simplefilter("ignore", RetirementWarning)  # and so does the plan
+    try:
+        code = _run()
+        interrupts.end_at_once()
+    except (KeyboardInterrupt, typer.Abort):
+        interrupts.end_at_once()
+        say("Interrupted. What was paid for is in the ledger; run the same again to go on.")
+        interrupts.leave()
+    sys.exit(code or 0)
+
+
+def _run() -> int | None:
+    try:
+        code: int | None = app(prog_name="crustframe", standalone_mode=False)
+        return code
+    except CrustframeError as error:
+        say(f"Error: {error}")
+        return error.exit_code
+    except _UsageError as error:
+        error.show()
+        return int(error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _list_counterparts(names: list[str], as_json: bool) -> None:
+    rows = counterparts(names)
+    if as_json:
+        for row in rows:
+            typer.echo(json.dumps(row._asdict(), ensure_ascii=False))
+        return
+    widths = [max(len(row.legacy) for row in rows), max(len(row.current or "-") for row in rows)]
+    typer.echo(f"{'legacy'.ljust(widths[0])}  {'current'.ljust(widths[1])}  credits there  here")
+    for row in rows:
+        here = "-" if row.credits is None else f"{row.credits:.12g}"
+        paths = f"{row.legacy.ljust(widths[0])}  {(row.current or '-').ljust(widths[1])}"
+        typer.echo(f"{paths}  {row.legacy_credits:>13g}  {here:>4}  {row.note}".rstrip())
+
+
+def _check_extras(table: Table, output: str, *extras: Path | None) -> None:
+    """Refuse, before anything is bought, what cannot be written beside the table."""
+    taken = [] if output == "-" else [Path(output).resolve()]
+    for extra in extras:
+        if extra is None:
+            continue
+        table.refuse(extra)
+        if extra.resolve() in taken:
+            raise SettingError(
+                f"Two outputs of this command go to {extra.name}. Nothing was sent, nothing was charged.",
+                hint="name another file for one of them.",
+            )
+        taken.append(extra.resolve())
+
+
+def _confirmed_doubt(plan: Plan) -> bool:
+    risk = plan.in_doubt * plan.price
+    question = (
+        f"{plan.in_doubt} people may have been paid for without an answer. Buy them again, up to {risk:.12g} credits?"
+    )
+    return is_attended() and typer.confirm(question, err=True)
+
+
+def _added(frame: pd.DataFrame, found: Enrichment, names: Sequence[str]) -> dict[str, Any]:
+    from crustframe.tables import KEEP
+
+    added: dict[str, Any] = {name: found.frame[name] for name in names}
+    for name in set(names) & set(frame.columns):
+        old = frame[name].tolist()
+        added[name] = [KEEP if now is was else now for now, was in zip(added[name].tolist(), old, strict=True)]
+    return added

@@ -1,0 +1,276 @@
+"""What the commands of the shell share: options, the table, the client, words on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from crustframe.api.surfaces import Api
+from crustframe.buying.purchasing import OnDoubt
+from crustframe.buying.routes import Route
+from crustframe.client import DEFAULT_CONCURRENCY, MAX_CONCURRENCY, Client
+from crustframe.columns.frames import STATUS_COLUMN, is_named_by_itself, is_ours, nobody_named
+from crustframe.contract import BUSINESS_EMAIL, PROFILE_URL, IdentifierKind
+from crustframe.errors import ColumnNotFoundError, SettingError
+from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction
+from crustframe.fields import Path as FieldPath
+from crustframe.people.verdict import MinVerdict
+from crustframe.settings.config import ASK_ABOVE_CREDITS
+from crustframe.shell.interrupts import INTERRUPTED_EXIT as INTERRUPTED_EXIT
+from crustframe.verbs.rows import Only
+from crustframe.verbs.steps import ceiling_of
+from crustframe.wording import counted
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from crustframe.tables import Table
+    from crustframe.verbs.report import Report
+
+SANDBOX_JOB_S: Final = 3.0
+"""How long a job of ``--sandbox`` takes: whoever tries something out does not want to wait for minutes."""
+PARTIAL_EXIT, BUDGET_EXIT = 3, 7
+
+Input = Annotated[
+    str, typer.Argument(help="CSV, TSV, xlsx, Parquet or JSON lines file; - reads stdin.", show_default=False)
+]
+Column = Annotated[str | None, typer.Option(help="Column of profile URLs or business e-mails.", show_default=False)]
+Field = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Dot path, such as 'basic_profile.name' or 'skills.professional_network_skills | count as skills'; "
+        "repeat it or separate with commas. See `crustframe fields`.",
+        show_default="name, headline, title, employer, location",
+    ),
+]
+ApiOption = Annotated[
+    Api, typer.Option(help="person, or screener for the legacy surface, with its own paths and prices.")
+]
+MaxCredits = Annotated[float | None, typer.Option(help="Ceiling in credits; never passed.", show_default="none")]
+Partial = Annotated[bool, typer.Option("--partial", help="Buy what surely fits under the ceiling.")]
+MinScore = Annotated[
+    float | None, typer.Option(help="For e-mails: candidates below it (0 to 1) are neither returned nor charged.")
+]
+MinVerdictOption = Annotated[
+    MinVerdict | None, typer.Option(help="Leave out matches whose verdict is worse.", show_default="none")
+]
+ForceFetch = Annotated[bool, typer.Option("--force-fetch", help="Ask for a fresh fetch, as far as the API does it.")]
+Realtime = Annotated[bool, typer.Option("--enrich-realtime", help="Ask for realtime data, as far as the API does it.")]
+Preview = Annotated[bool, typer.Option("--preview", help="Basic profile only, 0 credits, where the account has it.")]
+KeepOption = Annotated[Keep, typer.Option(help="Ask for all groups of the base credit, or only for what fields need.")]
+MaxAge = Annotated[str, typer.Option(help="How old a stored person may be: 30d, 12h, or none.")]
+OnlyOption = Annotated[
+    Only,
+    typer.Option(
+        help="In a table that has the columns: all rows, rows with empty cells, rows that failed, stale ones."
+    ),
+]
+OnDoubtOption = Annotated[
+    OnDoubt, typer.Option(help="People whose earlier request got no answer: ask, buy them again, or leave them.")
+]
+RouteOption = Annotated[
+    Route, typer.Option(help="Calls of 25, jobs of up to 10,000, or what ends first; the plan says why.")
+]
+Lists = Annotated[Reduction, typer.Option(help="How a list becomes a cell.")]
+UseSandbox = Annotated[bool, typer.Option("--sandbox", help="Invented people of the embedded sandbox; no cost.")]
+Delimiter = Annotated[str | None, typer.Option(help="Delimiter of the input.", show_default="auto")]
+Encoding = Annotated[str | None, typer.Option(help="Encoding of the input.", show_default="utf-8")]
+Sheet = Annotated[str | None, typer.Option(help="Sheet of an xlsx input.", show_default="the first")]
+Concurrency = Annotated[
+    int,
+    typer.Option(
+        min=1, max=MAX_CONCURRENCY, help="Requests in flight at most; a crash puts up to 25 people for each in doubt."
+    ),
+]
+Ledger = Annotated[Path | None, typer.Option(help="File of paid answers.", show_default="one per user")]
+Output = Annotated[
+    str, typer.Option("--output", "-o", help="File to write, of the kind that its suffix says; - is stdout.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace columns that exist already.")]
+Wait = Annotated[bool, typer.Option(help="Wait for jobs, or print a ticket and write no table.")]
+WebhookUrl = Annotated[
+    str | None, typer.Option(help="Whom the API tells when a job ends; see `crustframe jobs listen`.")
+]
+ChunkSize = Annotated[
+    int | None, typer.Option(help="People of a job worked on at a time, 10 to 1000.", show_default="the API's, 100")
+]
+ShowProgress = Annotated[bool | None, typer.Option(help="A line on stderr.", show_default="on a terminal")]
+CsvSafe = Annotated[bool, typer.Option(help="Defuse formulas in the added columns of CSV.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help=f"Do not ask above {ASK_ABOVE_CREDITS:.12g} credits.")]
+
+
+def open_table(source: str, delimiter: str | None, encoding: str | None, sheet: str | None) -> Table:
+    """Open the input, and say so if it has no header."""
+    from crustframe.tables import read_table
+
+    table = read_table(source, delimiter=delimiter, encoding=encoding, sheet=sheet)
+    if table.header_note:
+        say(table.header_note)
+    return table
+
+
+def column_of(table: Table, column: str | None) -> str:
+    """Return the named column, or the only one."""
+    if column is not None:
+        return table.named(column)
+    if len(table.columns) == 1:
+        return table.columns[0]
+    raise ColumnNotFoundError(
+        "No column is named. Nothing was sent, nothing was charged.",
+        hint=f"name the one with profile URLs or e-mails with --column; columns: {', '.join(table.columns[:20])}.",
+    )
+
+
+def fields_of(field: list[str] | None) -> list[str]:
+    """Return the named paths, or the usual ones."""
+    named = [part.strip() for text in field or [] for part in text.split(",") if part.strip()]
+    return named or list(DEFAULT_FIELDS)
+
+
+def age_of(text: str) -> str | None:
+    """Return an age as Python takes it."""
+    return None if text.strip().lower() == "none" else text
+
+
+@contextlib.contextmanager
+def client_of(sandbox: bool, ledger: Path | None, concurrency: int = DEFAULT_CONCURRENCY) -> Iterator[Client]:
+    """Use a client of the environment, or of a sandbox that runs as long."""
+    if not sandbox:
+        with Client(ledger=ledger, concurrency=concurrency) as client:
+            yield client
+        return
+    from crustframe.verbs.embedded import EmbeddedSandbox
+
+    with (
+        EmbeddedSandbox(ledger=planning_client(True, ledger).ledger.path, job_seconds=SANDBOX_JOB_S) as running,
+        running.make_client(concurrency=concurrency) as client,
+    ):
+        yield client
+
+
+def planning_client(sandbox: bool, ledger: Path | None) -> Client:
+    """Return a client that opens no socket: for plans and whatever the ledger alone tells."""
+    if not sandbox:
+        return Client(ledger=ledger)
+    return Client(api_key="sandbox-key", base_url="http://127.0.0.1", account="sandbox", ledger=ledger)
+
+
+def is_attended() -> bool:
+    """Whether somebody can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def agreed_ceiling(client: Client, credits_high: float, max_credits: float | None, *, yes: bool) -> float | None:
+    """Return the ceiling of the run; a larger sum without one is asked about, and the answer is the ceiling."""
+    ceiling = ceiling_of(client, max_credits)
+    if ceiling is not None or credits_high <= ASK_ABOVE_CREDITS or not (yes or is_attended()):
+        return ceiling
+    if not yes and not typer.confirm(f"Spend up to {credits_high:.12g} credits?", err=True):
+        say("Nothing was sent, nothing was charged.")
+        raise typer.Exit(BUDGET_EXIT)
+    return credits_high
+
+
+def check_waiting(*, wait: bool, sandbox: bool) -> None:
+    """Refuse to leave a job with a sandbox that ends with the command.
+
+    Raises
+    ------
+    SettingError
+        Nothing was sent.
+    """
+    if sandbox and not wait:
+        raise SettingError(
+            "The sandbox of --sandbox ends with the command, and its jobs with it. Nothing was sent.",
+            hint="leave --no-wait out, or keep one running with `crustframe sandbox`.",
+        )
+
+
+def frame_of(table: Table, column: str, names: Sequence[str]) -> pd.DataFrame:
+    """Return the asked column, and those of the columns to fill that are there already."""
+    import pandas as pd
+
+    there = [column, *(name for name in names if name in table.columns and name != column)]
+    return pd.DataFrame({name: pd.Series(table.column(name), dtype=object) for name in there})
+
+
+def makes_them_anew(table: Table, column: str, paths: Sequence[FieldPath]) -> bool:
+    """Whether every asked column that is there already is ours: named by its path, or made by the same question.
+
+    A file remembers no question. The block that a run writes does: the asked columns in their order, right before
+    crust.status.
+    """
+    there = [path for path in paths if path.name in table.columns and not is_named_by_itself(path)]
+    names = [path.name for path in paths]
+    if column in names:
+        return False
+    if not there:
+        return True
+    at = table.columns.index(STATUS_COLUMN) if STATUS_COLUMN in table.columns else 0
+    return table.columns[max(0, at - len(names)) : at] == names
+
+
+def left_out(table: Table, names: Sequence[str]) -> dict[str, list[None]]:
+    """Return empty cells for remarks of an earlier run that this one does not make."""
+    stale = [name for name in table.columns if is_ours(name) and name not in names]
+    return {name: [None] * table.n_rows for name in stale} if any(map(is_ours, names)) else {}
+
+
+def check_output(table: Table, output: str, names: Sequence[str], *, overwrite: bool) -> None:
+    """Settle, before anything is bought, that the table with its new columns can be written; say in which encoding."""
+    table.check(output, names, overwrite_columns=overwrite)
+    if note := table.encoding_note(output):
+        say(note)
+
+
+def is_about_nobody(
+    table: Table,
+    column: str,
+    cells: Iterable[object],
+    kinds: Collection[IdentifierKind] = (PROFILE_URL, BUSINESS_EMAIL),
+) -> bool:
+    """Whether no cell of the column names anybody; says so, with the column that does."""
+    words = nobody_named(cells, column, table.sample, kinds)
+    if words:
+        say(words)
+    return bool(words)
+
+
+def write(table: Table, output: str, added: Mapping[str, Sequence[object]], *, csv_safe: bool, overwrite: bool) -> None:
+    """Write the table with its new columns, and say what a spreadsheet would have made of some cells."""
+    try:
+        written = table.write(output, added, csv_safe=csv_safe, overwrite_columns=overwrite)
+    except BrokenPipeError:  # who read stdout has seen enough; the receipt is still told
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return
+    if written.neutralised:
+        what = f"{written.neutralised} cells that a spreadsheet would run as formulas"
+        say(f"{what} were defused with a leading ' (--no-csv-safe leaves them as they are)")
+    if written.sums:
+        what = counted(written.sums, "phone number looks like a sum", "phone numbers look like sums")
+        say(f"{what} to Excel, such as +1-555-0148: open the file with Data > From Text and take the column as text")
+    if written.cut:
+        say(f"{written.cut} texts were longer than a cell of a workbook and were cut")
+
+
+def say(text: str) -> None:
+    """Write words to stderr, without anything that a terminal would act on."""
+    clean = "".join(letter if letter in "\n\t" or letter.isprintable() else " " for letter in text)
+    typer.echo(clean, err=True)
+
+
+def exit_code(report: Report, *, about_nobody: bool = False) -> int:
+    """Return how a run ended, as scripts read it."""
+    if about_nobody:
+        return PARTIAL_EXIT
+    if report.stopped_exit_code is not None:
+        return report.stopped_exit_code
+    if report.hit_ceiling:
+        return BUDGET_EXIT
+    return 0 if report.is_complete else PARTIAL_EXIT

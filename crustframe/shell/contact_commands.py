@@ -1,0 +1,136 @@
+"""``crustframe contacts``."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Annotated, Any
+
+import typer
+
+from crustframe.buying.contact_plan import KINDS, read_kinds
+from crustframe.contract import PROFILE_URL
+from crustframe.shell.common import (
+    PARTIAL_EXIT,
+    ChunkSize,
+    Column,
+    CsvSafe,
+    Delimiter,
+    Encoding,
+    Input,
+    Ledger,
+    MaxAge,
+    MaxCredits,
+    OnDoubtOption,
+    Output,
+    Overwrite,
+    Partial,
+    Sheet,
+    ShowProgress,
+    UseSandbox,
+    Wait,
+    WebhookUrl,
+    Yes,
+    age_of,
+    agreed_ceiling,
+    check_output,
+    check_waiting,
+    client_of,
+    column_of,
+    exit_code,
+    frame_of,
+    is_about_nobody,
+    left_out,
+    makes_them_anew,
+    open_table,
+    planning_client,
+    say,
+    write,
+)
+from crustframe.shell.job_commands import say_ticket
+from crustframe.verbs.contacts import ContactProvenance, column_names, contact_paths, plan_contacts
+from crustframe.verbs.contacts import contacts as find_contacts
+
+
+def contacts(
+    source: Input,
+    column: Column = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="business_email, personal_contact_info, or of that personal_emails or phone_numbers alone; repeat "
+            "it or use commas.",
+            show_default="all",
+        ),
+    ] = None,
+    output: Output = "-",
+    max_credits: MaxCredits = None,
+    partial: Partial = False,
+    verified: Annotated[bool, typer.Option("--verified", help="Check business addresses anew, +0.5 credits.")] = False,
+    max_age: MaxAge = "30d",
+    on_doubt: OnDoubtOption = "ask",
+    provenance: Annotated[ContactProvenance, typer.Option(help="Whether crust.status comes along.")] = "status",
+    overwrite: Overwrite = False,
+    wait: Wait = True,
+    webhook_url: WebhookUrl = None,
+    chunk_size: ChunkSize = None,
+    progress: ShowProgress = None,
+    csv_safe: CsvSafe = True,
+    yes: Yes = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Only say what it would send and cost.")] = False,
+    sandbox: UseSandbox = False,
+    ledger: Ledger = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+) -> None:
+    """Add business e-mails, personal e-mails and phone numbers to a table.
+
+    1 credit for business e-mails, 2 for personal ones, 2 for phone numbers, for whoever has them; no base credit.
+
+    Exit codes are those of `crustframe enrich`.
+    """
+    check_waiting(wait=wait, sandbox=sandbox)
+    table = open_table(source, delimiter, encoding, sheet)
+    kinds = read_kinds(kind or KINDS)
+    column = column_of(table, column)
+    paths = contact_paths(kinds)
+    names = column_names(kinds, provenance)
+    overwrite = overwrite or makes_them_anew(table, column, paths)
+    check_output(table, output, names, overwrite=overwrite)
+    frame = frame_of(table, column, [])
+    about_nobody = is_about_nobody(table, column, frame[column], [PROFILE_URL])
+    asked: dict[str, Any] = {
+        "max_credits": max_credits,
+        "partial": partial,
+        "verified": verified,
+        "max_age": age_of(max_age),
+        "on_doubt": on_doubt,
+    }
+    if plan:
+        with contextlib.closing(planning_client(sandbox, ledger)) as client:
+            typer.echo(str(plan_contacts(frame, column, kinds, client=client, **asked)))
+        raise typer.Exit(PARTIAL_EXIT if about_nobody else 0)
+    with client_of(sandbox, ledger) as client:
+        made = plan_contacts(frame, column, kinds, client=client, **asked)
+        say(str(made))
+        asked["max_credits"] = agreed_ceiling(client, made.credits_high, max_credits, yes=yes)
+        found = find_contacts(
+            frame,
+            column,
+            kinds,
+            provenance=provenance,
+            overwrite=overwrite,
+            wait=wait,
+            webhook_url=webhook_url,
+            chunk_size=chunk_size,
+            progress=progress,
+            client=client,
+            **asked,
+        )
+    if found.ticket is not None and found.ticket.batch_ids:
+        say_ticket(found.ticket)
+        raise typer.Exit
+    added: dict[str, Any] = {name: found.frame[name] for name in names} | left_out(table, names)
+    write(table, output, added, csv_safe=csv_safe, overwrite=overwrite)
+    say(str(found.report))
+    raise typer.Exit(exit_code(found.report, about_nobody=about_nobody))

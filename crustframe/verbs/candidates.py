@@ -1,0 +1,45 @@
+"""Every candidate that was bought, one row each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crustframe.buying.question import Question
+from crustframe.client import Client
+from crustframe.columns.assembly import verdict_columns
+from crustframe.columns.expand import Expansion
+from crustframe.people.identifiers import Identifiers
+from crustframe.people.records import Match, Record
+from crustframe.people.verdict import MinVerdict, Verdict, judged
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def matches_of(
+    client: Client, identifiers: Identifiers, question: Question, min_verdict: MinVerdict | None
+) -> pd.DataFrame:
+    """Return one row for each candidate that was bought, best first."""
+    import pandas as pd
+
+    from crustframe.columns.schema import validate
+
+    known = client.ledger.known(identifiers.unique, question.need)
+    by_key = {identifier.key: identifier for identifier in identifiers.unique}
+    candidates: list[tuple[Record, int, Match]] = []
+    verdicts: list[Verdict] = []
+    for recalled in client.ledger.recall(identifiers.unique, known, question.need):
+        record, given = judged(recalled, by_key[recalled.key], question.options.evidence, min_verdict)
+        candidates += [(record, rank, match) for rank, match in enumerate(record.matches, 1)]
+        verdicts += given
+    client.ledger.close()
+    expansion = Expansion(question.paths, len(candidates))
+    for position, (record, _, match) in enumerate(candidates):
+        expansion.put(position, Record(record.key, "matched", (match,)))
+    frame, _ = validate(expansion)
+    frame.insert(0, "crust.confidence_score", pd.array([m.confidence_score for _, _, m in candidates], dtype="Float64"))
+    for place, (name, column) in enumerate(verdict_columns(verdicts).items(), 1):
+        frame.insert(place, name, column)
+    frame.insert(0, "crust.rank", pd.array([rank for _, rank, _ in candidates], dtype="Int64"))
+    frame.insert(0, "crust.identifier", pd.array([by_key[r.key].text for r, _, _ in candidates], dtype="string"))
+    return frame

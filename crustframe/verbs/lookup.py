@@ -1,0 +1,136 @@
+"""What spreadsheets ask: one cell a thousand times from the ledger, and one purchase for all that is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from crustframe.api.jobs import SubmitOptions
+from crustframe.buying.plan import Plan
+from crustframe.buying.purchasing import Bought
+from crustframe.buying.question import Fields, Question, read_question
+from crustframe.client import Client
+from crustframe.columns.assembly import PeopleTable
+from crustframe.fields import DEFAULT_FIELDS, Path
+from crustframe.people.identifiers import read_identifiers
+from crustframe.people.records import Status
+from crustframe.settings.config import read_age
+from crustframe.verbs.steps import buy_new, plan_run, tell_doubts
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """What the ledger knows of a column, without pandas: spreadsheets ask for one cell a thousand times.
+
+    Attributes
+    ----------
+    paths : tuple of Path, length p
+    statuses : list of str, length n
+        ``crust.status`` of every row; ``not_run`` is somebody whom the ledger does not know.
+    values : list of list, n x p
+        The same cells that :func:`enrich` gives; ``None`` where it gives ``<NA>``.
+    plan : Plan
+        Who is missing and what they may cost.
+    """
+
+    paths: tuple[Path, ...]
+    statuses: list[Status]
+    values: list[list[Any]]
+    plan: Plan
+
+
+def look_up(
+    cells: Iterable[object],
+    fields: Fields = DEFAULT_FIELDS,
+    *,
+    max_age: str | float | None = None,
+    no_match_age: str | float | None = None,
+    client: Client,
+) -> LookUp:
+    """Return what the ledger knows of a column. Opens no socket, costs nothing, writes nothing.
+
+    Parameters
+    ----------
+    cells : iterable, n rows
+        Blanks, repeats, other spellings and junk are welcome.
+    fields : sequence of str, or mapping of new name to str, length p
+    max_age, no_match_age : str or float, optional
+        How old a stored person, and a stored "nobody there", may be; by default any age.
+    client : Client
+        Whose ledger.
+
+    Returns
+    -------
+    LookUp
+
+    Raises
+    ------
+    FieldError, LedgerError
+        Something to mend first.
+    """
+    question = _question(fields, max_age)
+    question = replace(question, need=question.need._replace(no_match_age_s=read_age(no_match_age, "no_match_age")))
+    identifiers = read_identifiers(cells)
+    known, made, _ = plan_run(client, identifiers, question, "skip")
+    table = PeopleTable(identifiers, question.paths)
+    for record in client.ledger.recall(identifiers.unique, known, question.need):
+        table.put(record)
+    tell_doubts(table, client, made, known)
+    statuses, values = table.rows()
+    return LookUp(question.paths, statuses, values, made)
+
+
+def buy(
+    cells: Iterable[object],
+    fields: Fields = DEFAULT_FIELDS,
+    *,
+    max_credits: float,
+    max_age: str | float | None = None,
+    client: Client,
+) -> Bought:
+    """Buy the people of a column that the ledger does not know, as many as surely fit; nobody in doubt.
+
+    Costs what :func:`enrich` costs. The answers are read with :func:`look_up`.
+
+    Parameters
+    ----------
+    cells : iterable, n rows
+    fields : sequence of str, or mapping of new name to str, length p
+    max_credits : float
+        Never passed.
+    max_age : str or float, optional
+        How old a stored person may be; by default any age.
+    client : Client
+
+    Returns
+    -------
+    Bought
+        Calls and credits; ``stopped`` says why it ended early.
+
+    Raises
+    ------
+    ConfigurationError, AuthenticationError, PermissionDeniedError, LedgerError, OfflineError
+        Everything would be refused.
+    """
+    question = _question(fields, max_age)
+    identifiers = read_identifiers(cells)
+    _, made, choice = plan_run(client, identifiers, question, "skip")
+    table = PeopleTable(identifiers, question.paths)
+    submit = SubmitOptions()
+    bought, _ = buy_new(client, table, made, question, max_credits, "skip", "coerce", False, choice, False, submit)
+    return bought
+
+
+def _question(fields: Fields, max_age: str | float | None) -> Question:
+    return read_question(
+        fields,
+        api="person",
+        lists="join",
+        keep="all",
+        preview=False,
+        min_similarity_score=None,
+        force_fetch=False,
+        enrich_realtime=False,
+        max_age=max_age,
+    )
