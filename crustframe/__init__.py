@@ -26,14 +26,14 @@ from crustframe.errors import CrustframeError, PartialResultWarning, RetirementW
 from crustframe.verbs.changes import changes
 from crustframe.verbs.contacts import Contacts, contacts, plan_contacts
 from crustframe.verbs.enrichment import Enrichment, Interrupted, enrich, matches, plan
+from crustframe.verbs.options import SchemaOptions
 from crustframe.verbs.report import Report
+from crustframe.verbs.signature import takes
 from crustframe.verbs.steps import last_report, set_ceiling
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
 
-    from crustframe.api.surfaces import Api
-    from crustframe.fields import Reduction
     from crustframe.verbs.embedded import EmbeddedSandbox, SandboxOptions
 
 __all__ = [
@@ -86,9 +86,8 @@ def sandbox(*, ledger: str | os.PathLike[str] | None = None, **options: Unpack[S
     return EmbeddedSandbox(ledger=ledger, **options)
 
 
-def schema(
-    fields: str | Sequence[str] | Mapping[str, str], *, lists: Reduction = "join", api: Api = "person"
-) -> pa.DataFrameSchema:
+@takes(SchemaOptions)
+def schema(fields: str | Sequence[str] | Mapping[str, str], **options: Unpack[SchemaOptions]) -> pa.DataFrameSchema:
     """Return the pandera schema of the columns that these fields become.
 
     For pipelines of your own: it checks types and ranges, asks for nothing, and lets other columns be.
@@ -98,8 +97,7 @@ def schema(
     ----------
     fields : sequence of str, or mapping of new name to str, length p
         As :func:`crustframe.enrich` takes them.
-    lists, api
-        As :func:`crustframe.enrich` takes them.
+    **options
 
     Returns
     -------
@@ -117,7 +115,7 @@ def schema(
     >>> sorted(crustframe.schema(["professional_network.connections as n"]).columns)
     ['n']
     """
-    from crustframe.buying.question import asked_paths
     from crustframe.columns.schema import schema_of
+    from crustframe.verbs.question import asked_paths
 
-    return schema_of(asked_paths(fields, lists=lists, api=api))
+    return schema_of(asked_paths(fields, lists=options["lists"], api=options["api"]))

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Any
+from typing import Any, Unpack
 
 import pandas as pd
 
-from crustframe.api.surfaces import Api
 from crustframe.buying.contact_plan import KINDS, ContactPlan, Kinds
 from crustframe.buying.plan import Plan
-from crustframe.buying.progress import ProgressCallback
-from crustframe.buying.purchasing import OnDoubt
-from crustframe.buying.question import Fields
-from crustframe.buying.routes import Route
 from crustframe.client import Client
-from crustframe.columns.assembly import Provenance
-from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction
-from crustframe.people.verdict import MinVerdict
+from crustframe.fields import DEFAULT_FIELDS
+from crustframe.verbs import options as of
 from crustframe.verbs.changes import changes
-from crustframe.verbs.contacts import ContactProvenance, contacts, plan_contacts
-from crustframe.verbs.enrichment import Prices, enrich, matches, plan
-from crustframe.verbs.rows import Only
-from crustframe.verbs.steps import Errors
+from crustframe.verbs.contacts import contacts, plan_contacts
+from crustframe.verbs.enrichment import enrich, matches, plan
+from crustframe.verbs.question import Fields
+from crustframe.verbs.signature import takes
 
 
 @pd.api.extensions.register_dataframe_accessor("crust")
@@ -36,33 +30,9 @@ class DataFrameCrust:
     def __init__(self, frame: pd.DataFrame) -> None:
         self._frame = frame
 
+    @takes(of.EnrichOptions)
     def enrich(
-        self,
-        column: Hashable,
-        fields: Fields = DEFAULT_FIELDS,
-        *,
-        api: Api = "person",
-        max_credits: float | None = None,
-        partial: bool = False,
-        errors: Errors = "coerce",
-        min_similarity_score: float | None = None,
-        min_verdict: MinVerdict | None = None,
-        force_fetch: bool = False,
-        enrich_realtime: bool = False,
-        preview: bool = False,
-        keep: Keep = "all",
-        max_age: str | float | None = "30d",
-        only: Only = "all",
-        on_doubt: OnDoubt = "ask",
-        route: Route = "auto",
-        provenance: Provenance = "status",
-        lists: Reduction = "join",
-        overwrite: bool = False,
-        wait: bool = True,
-        webhook_url: str | None = None,
-        chunk_size: int | None = None,
-        progress: bool | ProgressCallback | None = None,
-        client: Client | None = None,
+        self, column: Hashable, fields: Fields = DEFAULT_FIELDS, **options: Unpack[of.EnrichOptions]
     ) -> pd.DataFrame:
         """Return a copy with one new column per field: same rows, same index, same order.
 
@@ -72,10 +42,9 @@ class DataFrameCrust:
         ----------
         column : hashable
             Which column holds profile URLs or business e-mails.
-        fields, api, max_credits, partial, errors, min_similarity_score, min_verdict, force_fetch, enrich_realtime, \
-preview, keep, max_age, only, on_doubt, route, provenance, lists, overwrite, wait, webhook_url, chunk_size, \
-progress, client
+        fields : sequence of str, or mapping of new name to str
             As :func:`crustframe.enrich` takes them.
+        **options
 
         Returns
         -------
@@ -96,63 +65,19 @@ progress, client
         >>> found["crust.status"].tolist()
         ['matched', 'blank']
         """
-        return enrich(
-            self._frame,
-            column,
-            fields,
-            api=api,
-            max_credits=max_credits,
-            partial=partial,
-            errors=errors,
-            min_similarity_score=min_similarity_score,
-            min_verdict=min_verdict,
-            force_fetch=force_fetch,
-            enrich_realtime=enrich_realtime,
-            preview=preview,
-            keep=keep,
-            max_age=max_age,
-            only=only,
-            on_doubt=on_doubt,
-            route=route,
-            provenance=provenance,
-            lists=lists,
-            overwrite=overwrite,
-            wait=wait,
-            webhook_url=webhook_url,
-            chunk_size=chunk_size,
-            progress=progress,
-            client=client,
-        ).frame
+        return enrich(self._frame, column, fields, **options).frame
 
-    def plan(
-        self,
-        column: Hashable,
-        fields: Fields = DEFAULT_FIELDS,
-        *,
-        api: Api = "person",
-        max_credits: float | None = None,
-        partial: bool = False,
-        min_similarity_score: float | None = None,
-        force_fetch: bool = False,
-        enrich_realtime: bool = False,
-        preview: bool = False,
-        keep: Keep = "all",
-        max_age: str | float | None = "30d",
-        only: Only = "all",
-        on_doubt: OnDoubt = "ask",
-        route: Route = "auto",
-        lists: Reduction = "join",
-        prices: Prices = "list",
-        client: Client | None = None,
-    ) -> Plan:
+    @takes(of.PlanOptions)
+    def plan(self, column: Hashable, fields: Fields = DEFAULT_FIELDS, **options: Unpack[of.PlanOptions]) -> Plan:
         """Return what :meth:`enrich` with the same arguments would send and cost. Opens no socket, costs nothing.
 
         Parameters
         ----------
         column : hashable
-        fields, api, max_credits, partial, min_similarity_score, force_fetch, enrich_realtime, preview, keep, max_age, \
-only, on_doubt, route, lists, prices, client
+            Which column holds profile URLs or business e-mails.
+        fields : sequence of str, or mapping of new name to str
             As :func:`crustframe.plan` takes them.
+        **options
 
         Returns
         -------
@@ -163,87 +88,30 @@ only, on_doubt, route, lists, prices, client
         BudgetError
             It may cost more than `max_credits`.
         """
-        return plan(
-            self._frame,
-            column,
-            fields,
-            api=api,
-            max_credits=max_credits,
-            partial=partial,
-            min_similarity_score=min_similarity_score,
-            force_fetch=force_fetch,
-            enrich_realtime=enrich_realtime,
-            preview=preview,
-            keep=keep,
-            max_age=max_age,
-            only=only,
-            on_doubt=on_doubt,
-            route=route,
-            lists=lists,
-            prices=prices,
-            client=client,
-        )
+        return plan(self._frame, column, fields, **options)
 
+    @takes(of.MatchesOptions)
     def matches(
-        self,
-        column: Hashable,
-        fields: Fields = DEFAULT_FIELDS,
-        *,
-        api: Api = "person",
-        min_similarity_score: float | None = None,
-        min_verdict: MinVerdict | None = None,
-        force_fetch: bool = False,
-        enrich_realtime: bool = False,
-        preview: bool = False,
-        max_age: str | float | None = "30d",
-        lists: Reduction = "join",
-        client: Client | None = None,
+        self, column: Hashable, fields: Fields = DEFAULT_FIELDS, **options: Unpack[of.MatchesOptions]
     ) -> pd.DataFrame:
         """Return every candidate that :meth:`enrich` bought, one row each, best first. From the ledger; 0 credits.
 
         Parameters
         ----------
-        column, fields, api, min_similarity_score, min_verdict, force_fetch, enrich_realtime, preview, max_age, lists, \
-client
+        column : hashable
+            Which column holds profile URLs or business e-mails.
+        fields : sequence of str, or mapping of new name to str
             As :func:`crustframe.matches` takes them.
+        **options
 
         Returns
         -------
         pandas.DataFrame, one row per candidate
         """
-        return matches(
-            self._frame,
-            column,
-            fields,
-            api=api,
-            min_similarity_score=min_similarity_score,
-            min_verdict=min_verdict,
-            force_fetch=force_fetch,
-            enrich_realtime=enrich_realtime,
-            preview=preview,
-            max_age=max_age,
-            lists=lists,
-            client=client,
-        )
+        return matches(self._frame, column, fields, **options)
 
-    def contacts(
-        self,
-        column: Hashable,
-        kinds: Kinds = KINDS,
-        *,
-        max_credits: float | None = None,
-        partial: bool = False,
-        verified: bool = False,
-        max_age: str | float | None = "30d",
-        on_doubt: OnDoubt = "ask",
-        provenance: ContactProvenance = "status",
-        overwrite: bool = False,
-        wait: bool = True,
-        webhook_url: str | None = None,
-        chunk_size: int | None = None,
-        progress: bool | ProgressCallback | None = None,
-        client: Client | None = None,
-    ) -> pd.DataFrame:
+    @takes(of.ContactOptions)
+    def contacts(self, column: Hashable, kinds: Kinds = KINDS, **options: Unpack[of.ContactOptions]) -> pd.DataFrame:
         """Return a copy with business e-mails, personal e-mails and phone numbers as columns.
 
         Costs 1, 2 and 2 credits for whoever has them; no base credit, and what the ledger holds is free.
@@ -252,9 +120,9 @@ client
         ----------
         column : hashable
             Which column holds profile URLs.
-        kinds, max_credits, partial, verified, max_age, on_doubt, provenance, overwrite, wait, webhook_url, \
-chunk_size, progress, client
+        kinds : str or sequence of str
             As :func:`crustframe.contacts` takes them.
+        **options
 
         Returns
         -------
@@ -262,35 +130,11 @@ chunk_size, progress, client
             With ``wait=False`` people whose job is under way are ``not_run``; :func:`crustframe.contacts` hands back
             the ticket too.
         """
-        return contacts(
-            self._frame,
-            column,
-            kinds,
-            max_credits=max_credits,
-            partial=partial,
-            verified=verified,
-            max_age=max_age,
-            on_doubt=on_doubt,
-            provenance=provenance,
-            overwrite=overwrite,
-            wait=wait,
-            webhook_url=webhook_url,
-            chunk_size=chunk_size,
-            progress=progress,
-            client=client,
-        ).frame
+        return contacts(self._frame, column, kinds, **options).frame
 
+    @takes(of.ContactPlanOptions)
     def plan_contacts(
-        self,
-        column: Hashable,
-        kinds: Kinds = KINDS,
-        *,
-        max_credits: float | None = None,
-        partial: bool = False,
-        verified: bool = False,
-        max_age: str | float | None = "30d",
-        on_doubt: OnDoubt = "ask",
-        client: Client | None = None,
+        self, column: Hashable, kinds: Kinds = KINDS, **options: Unpack[of.ContactPlanOptions]
     ) -> ContactPlan:
         """Return what :meth:`contacts` with the same arguments would send and cost. Opens no socket, costs nothing.
 
@@ -298,24 +142,15 @@ chunk_size, progress, client
         ----------
         column : hashable
             Which column holds profile URLs.
-        kinds, max_credits, partial, verified, max_age, on_doubt, client
-            As :func:`crustframe.plan_contacts` takes them.
+        kinds : str or sequence of str
+            As :func:`crustframe.contacts` takes them.
+        **options
 
         Returns
         -------
         ContactPlan
         """
-        return plan_contacts(
-            self._frame,
-            column,
-            kinds,
-            max_credits=max_credits,
-            partial=partial,
-            verified=verified,
-            max_age=max_age,
-            on_doubt=on_doubt,
-            client=client,
-        )
+        return plan_contacts(self._frame, column, kinds, **options)
 
     def changes(self, column: Hashable, fields: Fields | None = None, *, client: Client | None = None) -> pd.DataFrame:
         """Return what changed about these people each time they were bought anew. From the ledger, 0 credits.
@@ -341,40 +176,17 @@ class SeriesCrust:
     def __init__(self, series: pd.Series[Any]) -> None:
         self._series = series
 
-    def enrich(
-        self,
-        fields: Fields = DEFAULT_FIELDS,
-        *,
-        api: Api = "person",
-        max_credits: float | None = None,
-        partial: bool = False,
-        errors: Errors = "coerce",
-        min_similarity_score: float | None = None,
-        min_verdict: MinVerdict | None = None,
-        force_fetch: bool = False,
-        enrich_realtime: bool = False,
-        preview: bool = False,
-        keep: Keep = "all",
-        max_age: str | float | None = "30d",
-        on_doubt: OnDoubt = "ask",
-        route: Route = "auto",
-        provenance: Provenance = "status",
-        lists: Reduction = "join",
-        wait: bool = True,
-        webhook_url: str | None = None,
-        chunk_size: int | None = None,
-        progress: bool | ProgressCallback | None = None,
-        client: Client | None = None,
-    ) -> pd.DataFrame:
+    @takes(of.SeriesEnrichOptions)
+    def enrich(self, fields: Fields = DEFAULT_FIELDS, **options: Unpack[of.SeriesEnrichOptions]) -> pd.DataFrame:
         """Return the columns about the people of this series, with its index.
 
         Costs 1 to 7 credits per newly matched person; known people, repeats and nobody found are free.
 
         Parameters
         ----------
-        fields, api, max_credits, partial, errors, min_similarity_score, min_verdict, force_fetch, enrich_realtime, \
-preview, keep, max_age, on_doubt, route, provenance, lists, wait, webhook_url, chunk_size, progress, client
+        fields : sequence of str, or mapping of new name to str
             As :func:`crustframe.enrich` takes them.
+        **options
 
         Returns
         -------
@@ -385,196 +197,71 @@ preview, keep, max_age, on_doubt, route, provenance, lists, wait, webhook_url, c
         CrustframeError
             As :func:`crustframe.enrich` raises.
         """
-        return enrich(
-            self._series,
-            fields=fields,
-            api=api,
-            max_credits=max_credits,
-            partial=partial,
-            errors=errors,
-            min_similarity_score=min_similarity_score,
-            min_verdict=min_verdict,
-            force_fetch=force_fetch,
-            enrich_realtime=enrich_realtime,
-            preview=preview,
-            keep=keep,
-            max_age=max_age,
-            on_doubt=on_doubt,
-            route=route,
-            provenance=provenance,
-            lists=lists,
-            wait=wait,
-            webhook_url=webhook_url,
-            chunk_size=chunk_size,
-            progress=progress,
-            client=client,
-        ).frame
+        return enrich(self._series, fields=fields, **options).frame
 
-    def plan(
-        self,
-        fields: Fields = DEFAULT_FIELDS,
-        *,
-        api: Api = "person",
-        max_credits: float | None = None,
-        partial: bool = False,
-        min_similarity_score: float | None = None,
-        force_fetch: bool = False,
-        enrich_realtime: bool = False,
-        preview: bool = False,
-        keep: Keep = "all",
-        max_age: str | float | None = "30d",
-        on_doubt: OnDoubt = "ask",
-        route: Route = "auto",
-        lists: Reduction = "join",
-        prices: Prices = "list",
-        client: Client | None = None,
-    ) -> Plan:
+    @takes(of.SeriesPlanOptions)
+    def plan(self, fields: Fields = DEFAULT_FIELDS, **options: Unpack[of.SeriesPlanOptions]) -> Plan:
         """Return what :meth:`enrich` with the same arguments would send and cost. Opens no socket, costs nothing.
 
         Parameters
         ----------
-        fields, api, max_credits, partial, min_similarity_score, force_fetch, enrich_realtime, preview, keep, max_age, \
-on_doubt, route, lists, prices, client
+        fields : sequence of str, or mapping of new name to str
             As :func:`crustframe.plan` takes them.
+        **options
 
         Returns
         -------
         Plan
         """
-        return plan(
-            self._series,
-            fields=fields,
-            api=api,
-            max_credits=max_credits,
-            partial=partial,
-            min_similarity_score=min_similarity_score,
-            force_fetch=force_fetch,
-            enrich_realtime=enrich_realtime,
-            preview=preview,
-            keep=keep,
-            max_age=max_age,
-            on_doubt=on_doubt,
-            route=route,
-            lists=lists,
-            prices=prices,
-            client=client,
-        )
+        return plan(self._series, fields=fields, **options)
 
-    def matches(
-        self,
-        fields: Fields = DEFAULT_FIELDS,
-        *,
-        api: Api = "person",
-        min_similarity_score: float | None = None,
-        min_verdict: MinVerdict | None = None,
-        force_fetch: bool = False,
-        enrich_realtime: bool = False,
-        preview: bool = False,
-        max_age: str | float | None = "30d",
-        lists: Reduction = "join",
-        client: Client | None = None,
-    ) -> pd.DataFrame:
+    @takes(of.MatchesOptions)
+    def matches(self, fields: Fields = DEFAULT_FIELDS, **options: Unpack[of.MatchesOptions]) -> pd.DataFrame:
         """Return every candidate that :meth:`enrich` bought, one row each, best first. From the ledger; 0 credits.
 
         Parameters
         ----------
-        fields, api, min_similarity_score, min_verdict, force_fetch, enrich_realtime, preview, max_age, lists, client
+        fields : sequence of str, or mapping of new name to str
             As :func:`crustframe.matches` takes them.
+        **options
 
         Returns
         -------
         pandas.DataFrame, one row per candidate
         """
-        return matches(
-            self._series,
-            fields=fields,
-            api=api,
-            min_similarity_score=min_similarity_score,
-            min_verdict=min_verdict,
-            force_fetch=force_fetch,
-            enrich_realtime=enrich_realtime,
-            preview=preview,
-            max_age=max_age,
-            lists=lists,
-            client=client,
-        )
+        return matches(self._series, fields=fields, **options)
 
-    def contacts(
-        self,
-        kinds: Kinds = KINDS,
-        *,
-        max_credits: float | None = None,
-        partial: bool = False,
-        verified: bool = False,
-        max_age: str | float | None = "30d",
-        on_doubt: OnDoubt = "ask",
-        provenance: ContactProvenance = "status",
-        wait: bool = True,
-        webhook_url: str | None = None,
-        chunk_size: int | None = None,
-        progress: bool | ProgressCallback | None = None,
-        client: Client | None = None,
-    ) -> pd.DataFrame:
+    @takes(of.SeriesContactOptions)
+    def contacts(self, kinds: Kinds = KINDS, **options: Unpack[of.SeriesContactOptions]) -> pd.DataFrame:
         """Return business e-mails, personal e-mails and phone numbers of these people, with the series' index.
 
         Costs 1, 2 and 2 credits for whoever has them; no base credit, and what the ledger holds is free.
 
         Parameters
         ----------
-        kinds, max_credits, partial, verified, max_age, on_doubt, provenance, wait, webhook_url, chunk_size, \
-progress, client
+        kinds : str or sequence of str
             As :func:`crustframe.contacts` takes them.
+        **options
 
         Returns
         -------
         pandas.DataFrame
             With ``wait=False`` people whose job is under way are ``not_run``.
         """
-        return contacts(
-            self._series,
-            kinds=kinds,
-            max_credits=max_credits,
-            partial=partial,
-            verified=verified,
-            max_age=max_age,
-            on_doubt=on_doubt,
-            provenance=provenance,
-            wait=wait,
-            webhook_url=webhook_url,
-            chunk_size=chunk_size,
-            progress=progress,
-            client=client,
-        ).frame
+        return contacts(self._series, kinds=kinds, **options).frame
 
-    def plan_contacts(
-        self,
-        kinds: Kinds = KINDS,
-        *,
-        max_credits: float | None = None,
-        partial: bool = False,
-        verified: bool = False,
-        max_age: str | float | None = "30d",
-        on_doubt: OnDoubt = "ask",
-        client: Client | None = None,
-    ) -> ContactPlan:
+    @takes(of.ContactPlanOptions)
+    def plan_contacts(self, kinds: Kinds = KINDS, **options: Unpack[of.ContactPlanOptions]) -> ContactPlan:
         """Return what :meth:`contacts` with the same arguments would send and cost. Opens no socket, costs nothing.
 
         Parameters
         ----------
-        kinds, max_credits, partial, verified, max_age, on_doubt, client
-            As :func:`crustframe.plan_contacts` takes them.
+        kinds : str or sequence of str
+            As :func:`crustframe.contacts` takes them.
+        **options
 
         Returns
         -------
         ContactPlan
         """
-        return plan_contacts(
-            self._series,
-            kinds=kinds,
-            max_credits=max_credits,
-            partial=partial,
-            verified=verified,
-            max_age=max_age,
-            on_doubt=on_doubt,
-            client=client,
-        )
+        return plan_contacts(self._series, kinds=kinds, **options)

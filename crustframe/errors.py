@@ -51,6 +51,10 @@ class SettingError(ConfigurationError):
     exit_code = 2
 
 
+class UnknownOptionError(SettingError, TypeError):
+    """A function has no such keyword. Nothing was sent."""
+
+
 class ColumnNotFoundError(CrustframeError, KeyError):
     """The table lacks the column. Nothing was sent."""
 

@@ -15,7 +15,7 @@ import pytest
 
 from crustframe.sandbox.server import Sandbox
 
-BUYERS = (  # where a plan becomes a purchase: the function, and where its client, plan and ceiling stand
+BUYERS = (  # where a plan becomes a purchase: the function, and where its client, plan and terms stand
     ("crustframe.verbs.enrichment", "buy_new", 0, 2, 4),
     ("crustframe.verbs.lookup", "buy_new", 0, 2, 4),
     ("crustframe.verbs.contacts", "_buy", 0, 1, 3),
@@ -111,10 +111,11 @@ def watched() -> Iterator[Bills]:
         yield bills
 
 
-def _counting(buy: Callable[..., Any], bills: Bills, client: int, plan: int, ceiling: int) -> Callable[..., Any]:
+def _counting(buy: Callable[..., Any], bills: Bills, client: int, plan: int, terms: int) -> Callable[..., Any]:
     @functools.wraps(buy)
     def counted(*args: Any, **options: Any) -> Any:
-        most = float("inf") if args[ceiling] is None else args[ceiling]
+        ceiling = args[terms].max_credits
+        most = float("inf") if ceiling is None else ceiling
         bills.allow(args[client].settings.origin, min(args[plan].credits_high, most))
         return buy(*args, **options)
 

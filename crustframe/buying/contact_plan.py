@@ -12,11 +12,11 @@ from crustframe import contract
 from crustframe.api import jobs as api
 from crustframe.buying.jobs import nothing_of
 from crustframe.buying.plan import check_brake, check_ceilings
-from crustframe.buying.purchasing import OnDoubt
-from crustframe.buying.question import NO_MATCH_AGE_S
+from crustframe.buying.terms import OnDoubt
 from crustframe.errors import APIError, SettingError
 from crustframe.ledger import Need
 from crustframe.people.identifiers import Identifier, Identifiers
+from crustframe.settings.config import NO_MATCH_AGE_S
 from crustframe.wording import as_html, counted, persons
 
 if TYPE_CHECKING:

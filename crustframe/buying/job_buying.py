@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final, Self
 from crustframe import contract
 from crustframe.api import jobs as api
 from crustframe.buying.jobs import POLL_S, Collector, Ticket
-from crustframe.buying.purchasing import Bought, OnDoubt, refused_groups
+from crustframe.buying.purchasing import Bought, refused_groups
+from crustframe.buying.terms import Terms
 from crustframe.client import Client
 from crustframe.errors import APIError, BadRequestError, PermissionDeniedError, RateLimitError, SurfaceError
 from crustframe.http.retry import Retries
@@ -44,16 +45,12 @@ class JobBuyer:
         What an answer bought by somebody else meanwhile must satisfy.
     price : float
         Credits that one person costs at most.
-    max_credits : float or None
-        Never passed: the worst case of a job is set aside before it is submitted.
-    on_doubt : {"ask", "resend", "skip"}
+    terms : Terms
     bought : Bought
         Where everything is added up; other routes of the same run share it.
     on_settled : callable, optional
         Called after every look with the number of people that are settled, how many of them were found, and what is
         waited for.
-    submit : SubmitOptions
-        What a submit says besides who and what.
     """
 
     def __init__(
@@ -65,11 +62,9 @@ class JobBuyer:
         needed_groups: frozenset[str],
         need: Need,
         price: float,
-        max_credits: float | None,
-        on_doubt: OnDoubt,
+        terms: Terms,
         bought: Bought,
         on_settled: Callable[[int, int, str], None],
-        submit: api.SubmitOptions,
     ) -> None:
         self.bought = bought
         self.refused: list[Identifier] = []
@@ -81,10 +76,10 @@ class JobBuyer:
         self._asked_need = need
         self._started = client.clock()
         self._price = price
-        self._max_credits = max_credits
-        self._on_doubt = on_doubt
+        self._max_credits = terms.max_credits
+        self._on_doubt = terms.on_doubt
         self._on_settled = on_settled
-        self._submit_options = submit
+        self._submit_options = terms.submit
         self._pool: deque[Identifier] = deque()
         self._busy: dict[str, Identifier] = {}
         self._mine: dict[int, Job] = {}

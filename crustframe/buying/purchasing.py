@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from crustframe import contract
 from crustframe.api.options import Options
+from crustframe.buying.terms import Terms
 from crustframe.client import Client
 from crustframe.errors import (
     APIConnectionError,
@@ -37,8 +38,6 @@ from crustframe.people.records import Answer, Record
 
 if TYPE_CHECKING:
     from crustframe.http.transport import Exchange
-
-OnDoubt = Literal["ask", "resend", "skip"]
 
 _OFFERED: Final = 200  # identifiers looked at in one go: enough to fill 25 past those already bought
 _FAILURES: Final = 15  # reliability notes, P26: a sick server is asked no more often than this in a row
@@ -139,11 +138,7 @@ class Buyer:
         Those of the options' groups that the run cannot do without.
     need : Need
         What an answer bought by somebody else meanwhile must satisfy.
-    max_credits : float or None
-        Never passed: the worst case of a request is set aside before it leaves.
-    on_doubt : {"ask", "resend", "skip"}
-    stop_at_failure : bool
-        Stop at the first batch that fails.
+    terms : Terms
     on_record : callable
         Called with every record, from one thread at a time.
     """
@@ -155,9 +150,7 @@ class Buyer:
         *,
         needed_groups: frozenset[str],
         need: Need,
-        max_credits: float | None,
-        on_doubt: OnDoubt,
-        stop_at_failure: bool,
+        terms: Terms,
         on_record: Callable[[Record], None],
     ) -> None:
         self.bought = Bought()
@@ -165,9 +158,9 @@ class Buyer:
         self._options = options
         self._needed = needed_groups
         self._need = need
-        self._max_credits = max_credits
-        self._on_doubt = on_doubt
-        self._stop_at_failure = stop_at_failure
+        self._max_credits = terms.max_credits
+        self._on_doubt = terms.on_doubt
+        self._stop_at_failure = terms.stop_at_failure
         self._on_record = on_record
         self._price = price_of(client, options, options.path, contract.PERSON_JOB_PATH)
         self._reserved = 0.0

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from crustframe import contract
-from crustframe.api.jobs import SubmitOptions
 from crustframe.buying.job_buying import JobBuyer
 from crustframe.buying.plan import n_calls
-from crustframe.buying.purchasing import Bought, Buyer, OnDoubt, price_of
+from crustframe.buying.purchasing import Bought, Buyer, price_of
+from crustframe.buying.terms import Terms
 from crustframe.errors import SettingError
 from crustframe.ledger import Need
 from crustframe.people.identifiers import Identifier
@@ -142,12 +142,9 @@ def buy(
     options: Options,
     *,
     need: Need,
-    max_credits: float | None,
-    on_doubt: OnDoubt,
+    terms: Terms,
     on_record: Callable[[Record], None],
     on_settled: Callable[[int, int, str], None],
-    wait: bool,
-    submit: SubmitOptions,
 ) -> tuple[Bought, Ticket | None]:
     """Buy everybody by the chosen ways, under one ceiling: calls while the jobs run, and for whoever no job takes.
 
@@ -166,11 +163,9 @@ def buy(
         needed_groups=buyer.needed_groups,
         need=need,
         price=price_of(client, options, contract.PERSON_JOB_PATH, options.path),
-        max_credits=max_credits,
-        on_doubt=on_doubt,
+        terms=terms,
         bought=bought,
         on_settled=on_settled,
-        submit=submit,
     ) as jobs:
         jobs.submit(choice.by_job)
         if jobs.lacks_needed:
@@ -178,11 +173,11 @@ def buy(
         by_calls = [*choice.by_calls, *jobs.refused]
         if by_calls and not bought.interrupted:
             buyer.buy(by_calls)
-        if wait and not bought.interrupted:
+        if terms.wait and not bought.interrupted:
             jobs.wait()
         for record in jobs.records(choice.by_job):
             on_record(record)
     later = jobs.refused[len(by_calls) - len(choice.by_calls) :]
     if later and not bought.interrupted and bought.stopped is None:
         buyer.buy(later)
-    return bought, None if wait else jobs.ticket()
+    return bought, None if terms.wait else jobs.ticket()

@@ -28,6 +28,8 @@ SETTINGS_FILE: Final = "settings.toml"
 """In the folder of :data:`CONFIG_VARIABLE`; it may say ``max_credits = 500``."""
 ASK_ABOVE_CREDITS: Final = 100.0
 """What a run may cost without a ceiling that somebody named; reliability notes, section 7."""
+NO_MATCH_AGE_S: Final = 7 * 86400.0
+"""How long "nobody there" is believed; it cost nothing, and people join."""
 
 _HOST: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*\.?|[0-9a-f:.]*:[0-9a-f:.]*")
 _LOOPBACK: Final = re.compile(r"localhost|127(?:\.\d{1,3}){3}|::1")

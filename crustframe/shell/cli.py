@@ -11,14 +11,13 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, Unpack
 
 import typer
 
 from crustframe import __version__
-from crustframe.buying.question import asked_paths
 from crustframe.client import DEFAULT_CONCURRENCY
-from crustframe.columns.assembly import Provenance, provenance_names
+from crustframe.columns.assembly import provenance_names
 from crustframe.columns.frames import STATUS_COLUMN
 from crustframe.contract import JOB_LINK_S
 from crustframe.errors import CrustframeError, PartialResultWarning, RetirementWarning, SettingError
@@ -27,38 +26,18 @@ from crustframe.shell import interrupts
 from crustframe.shell.common import (
     INTERRUPTED_EXIT,
     PARTIAL_EXIT,
-    ApiOption,
-    ChunkSize,
     Column,
     Concurrency,
     CsvSafe,
     Delimiter,
     Encoding,
     Field,
-    ForceFetch,
     Input,
-    KeepOption,
     Ledger,
-    Lists,
-    MaxAge,
-    MaxCredits,
-    MinScore,
-    MinVerdictOption,
-    OnDoubtOption,
-    OnlyOption,
     Output,
-    Overwrite,
-    Partial,
-    Preview,
-    Realtime,
-    RouteOption,
     Sheet,
-    ShowProgress,
     UseSandbox,
-    Wait,
-    WebhookUrl,
     Yes,
-    age_of,
     agreed_ceiling,
     check_output,
     check_waiting,
@@ -78,17 +57,20 @@ from crustframe.shell.common import (
 )
 from crustframe.shell.contact_commands import contacts
 from crustframe.shell.doctor_command import doctor
+from crustframe.shell.flags import takes_flags
 from crustframe.shell.job_commands import app as jobs_app
 from crustframe.shell.job_commands import say_ticket
 from crustframe.shell.key_commands import app as key_app
 from crustframe.shell.ledger_commands import app as ledger_app
 from crustframe.shell.ledger_commands import budget
 from crustframe.verbs.changes import changes as find_changes
-from crustframe.verbs.enrichment import Interrupted, Prices
+from crustframe.verbs.enrichment import Interrupted
 from crustframe.verbs.enrichment import enrich as enrich_column
 from crustframe.verbs.enrichment import plan as plan_column
 from crustframe.verbs.moving import counterparts, rename_columns
-from crustframe.verbs.steps import Errors
+from crustframe.verbs.options import EnrichOptions, PlanOptions
+from crustframe.verbs.question import asked_paths
+from crustframe.verbs.signature import part_of
 from excel_addin.cli import app as excel_app
 
 if TYPE_CHECKING:
@@ -115,32 +97,13 @@ app.add_typer(excel_app, name="excel")
 
 
 @app.command()
+@takes_flags(EnrichOptions)
 def enrich(
     source: Input,
     column: Column = None,
     field: Field = None,
     output: Output = "-",
-    api: ApiOption = "person",
-    max_credits: MaxCredits = None,
-    partial: Partial = False,
-    errors: Annotated[Errors, typer.Option(help="Finish and tell row by row, or stop at a failure.")] = "coerce",
-    min_similarity_score: MinScore = None,
-    min_verdict: MinVerdictOption = None,
-    force_fetch: ForceFetch = False,
-    enrich_realtime: Realtime = False,
-    preview: Preview = False,
-    keep: KeepOption = "all",
-    max_age: MaxAge = "30d",
-    only: OnlyOption = "all",
-    on_doubt: OnDoubtOption = "ask",
-    route: RouteOption = "auto",
-    provenance: Annotated[Provenance, typer.Option(help="Which crust. columns come along.")] = "status",
-    lists: Lists = "join",
-    overwrite: Overwrite = False,
-    wait: Wait = True,
-    webhook_url: WebhookUrl = None,
-    chunk_size: ChunkSize = None,
-    progress: ShowProgress = None,
+    *,
     matches: Annotated[Path | None, typer.Option(help="Write every candidate there, one row each.")] = None,
     receipt: Annotated[Path | None, typer.Option(help="Write the receipt there, as JSON.")] = None,
     csv_safe: CsvSafe = True,
@@ -151,6 +114,7 @@ def enrich(
     delimiter: Delimiter = None,
     encoding: Encoding = None,
     sheet: Sheet = None,
+    **asked: Unpack[EnrichOptions],
 ) -> None:
     """Add columns about people to a table.
 
@@ -162,67 +126,40 @@ def enrich(
     from crustframe.tables import refuse_kind, write_rows
     from crustframe.tables.destination import replacing
 
-    check_waiting(wait=wait, sandbox=sandbox)
+    check_waiting(wait=asked["wait"], sandbox=sandbox)
     table = open_table(source, delimiter, encoding, sheet)
     fields = fields_of(field)
-    paths = asked_paths(fields, lists=lists, api=api)
-    names = [*(path.name for path in paths), *provenance_names(provenance)]
+    paths = asked_paths(fields, lists=asked["lists"], api=asked["api"])
+    names = [*(path.name for path in paths), *provenance_names(asked["provenance"])]
     column = column_of(table, column)
-    overwrite = overwrite or only != "all" or makes_them_anew(table, column, paths)
-    check_output(table, output, names, overwrite=overwrite)
+    is_whole = asked["only"] == "all"
+    asked["overwrite"] = asked["overwrite"] or not is_whole or makes_them_anew(table, column, paths)
+    check_output(table, output, names, overwrite=asked["overwrite"])
     _check_extras(table, output, receipt, matches)
     if matches is not None:
         refuse_kind(matches)
-    frame = frame_of(table, column, names if only != "all" else [])
+    frame = frame_of(table, column, [] if is_whole else names)
     about_nobody = is_about_nobody(table, column, frame[column])
-    asked: dict[str, Any] = {
-        "api": api,
-        "max_credits": max_credits,
-        "partial": partial,
-        "min_similarity_score": min_similarity_score,
-        "force_fetch": force_fetch,
-        "enrich_realtime": enrich_realtime,
-        "preview": preview,
-        "keep": keep,
-        "max_age": age_of(max_age),
-        "only": only,
-        "lists": lists,
-        "route": route,
-    }
     with client_of(sandbox, ledger, concurrency) as client:
-        plan = plan_column(frame, column, fields, on_doubt=on_doubt, client=client, **asked)
+        asked["client"] = client
+        plan = plan_column(frame, column, fields, **part_of(PlanOptions, asked))
         say(str(plan))
         if plan.new:
             client.settings.require_key()
-        if plan.in_doubt and on_doubt == "ask" and _confirmed_doubt(plan):
-            on_doubt = "resend"
-        asked["max_credits"] = agreed_ceiling(client, plan.credits_high, max_credits, yes=yes)
+        if plan.in_doubt and asked["on_doubt"] == "ask" and _confirmed_doubt(plan):
+            asked["on_doubt"] = "resend"
+        asked["max_credits"] = agreed_ceiling(client, plan.credits_high, asked["max_credits"], yes=yes)
         interrupted = False
         try:
-            found = enrich_column(
-                frame,
-                column,
-                fields,
-                errors=errors,
-                min_verdict=min_verdict,
-                on_doubt=on_doubt,
-                provenance=provenance,
-                overwrite=overwrite,
-                progress=progress,
-                wait=wait,
-                webhook_url=webhook_url,
-                chunk_size=chunk_size,
-                client=client,
-                **asked,
-            )
+            found = enrich_column(frame, column, fields, **asked)
         except Interrupted as stopped:
             found, interrupted = stopped.enrichment, True
         if found.ticket is not None and found.ticket.batch_ids:
             say_ticket(found.ticket)
             raise typer.Exit
         candidates = None if matches is None else found.matches
-    added = _added(frame, found, names) | (left_out(table, names) if only == "all" else {})
-    write(table, output, added, csv_safe=csv_safe, overwrite=overwrite)
+    added = _added(frame, found, names) | (left_out(table, names) if is_whole else {})
+    write(table, output, added, csv_safe=csv_safe, overwrite=asked["overwrite"])
     if matches is not None and candidates is not None:
         write_rows(matches, candidates)
     say(str(found.report))
@@ -234,57 +171,29 @@ def enrich(
 
 
 @app.command()
+@takes_flags(PlanOptions)
 def plan(
     source: Input,
     column: Column = None,
     field: Field = None,
-    api: ApiOption = "person",
-    max_credits: MaxCredits = None,
-    partial: Partial = False,
-    min_similarity_score: MinScore = None,
-    force_fetch: ForceFetch = False,
-    enrich_realtime: Realtime = False,
-    preview: Preview = False,
-    keep: KeepOption = "all",
-    max_age: MaxAge = "30d",
-    only: OnlyOption = "all",
-    on_doubt: OnDoubtOption = "ask",
-    route: RouteOption = "auto",
-    lists: Lists = "join",
-    prices: Annotated[Prices, typer.Option(help="Published limits, or ask the account (free).")] = "list",
+    *,
     sandbox: UseSandbox = False,
     ledger: Ledger = None,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
     sheet: Sheet = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
+    **asked: Unpack[PlanOptions],
 ) -> None:
     """Say what `enrich` would send and cost. Opens no socket, costs nothing."""
     table = open_table(source, delimiter, encoding, sheet)
     column, fields = column_of(table, column), fields_of(field)
-    names = [*(path.name for path in asked_paths(fields, lists=lists, api=api)), STATUS_COLUMN]
-    frame = frame_of(table, column, names if only != "all" else [])
+    paths = asked_paths(fields, lists=asked["lists"], api=asked["api"])
+    names = [*(path.name for path in paths), STATUS_COLUMN]
+    frame = frame_of(table, column, [] if asked["only"] == "all" else names)
     about_nobody = is_about_nobody(table, column, frame[column])
-    made = plan_column(
-        frame,
-        column,
-        fields,
-        api=api,
-        max_credits=max_credits,
-        partial=partial,
-        min_similarity_score=min_similarity_score,
-        force_fetch=force_fetch,
-        enrich_realtime=enrich_realtime,
-        preview=preview,
-        keep=keep,
-        max_age=age_of(max_age),
-        only=only,
-        on_doubt=on_doubt,
-        route=route,
-        lists=lists,
-        prices=prices,
-        client=planning_client(sandbox, ledger),
-    )
+    asked["client"] = planning_client(sandbox, ledger)
+    made = plan_column(frame, column, fields, **asked)
     typer.echo(json.dumps(made.to_dict(), indent=1) if as_json else str(made))
     raise typer.Exit(PARTIAL_EXIT if about_nobody else 0)
 

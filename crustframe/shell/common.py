@@ -11,19 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from crustframe.api.surfaces import Api
-from crustframe.buying.purchasing import OnDoubt
-from crustframe.buying.routes import Route
 from crustframe.client import DEFAULT_CONCURRENCY, MAX_CONCURRENCY, Client
 from crustframe.columns.frames import STATUS_COLUMN, is_named_by_itself, is_ours, nobody_named
 from crustframe.contract import BUSINESS_EMAIL, PROFILE_URL, IdentifierKind
 from crustframe.errors import ColumnNotFoundError, SettingError
-from crustframe.fields import DEFAULT_FIELDS, Keep, Reduction
+from crustframe.fields import DEFAULT_FIELDS
 from crustframe.fields import Path as FieldPath
-from crustframe.people.verdict import MinVerdict
 from crustframe.settings.config import ASK_ABOVE_CREDITS
 from crustframe.shell.interrupts import INTERRUPTED_EXIT as INTERRUPTED_EXIT
-from crustframe.verbs.rows import Only
 from crustframe.verbs.steps import ceiling_of
 from crustframe.wording import counted
 
@@ -49,35 +44,6 @@ Field = Annotated[
         show_default="name, headline, title, employer, location",
     ),
 ]
-ApiOption = Annotated[
-    Api, typer.Option(help="person, or screener for the legacy surface, with its own paths and prices.")
-]
-MaxCredits = Annotated[float | None, typer.Option(help="Ceiling in credits; never passed.", show_default="none")]
-Partial = Annotated[bool, typer.Option("--partial", help="Buy what surely fits under the ceiling.")]
-MinScore = Annotated[
-    float | None, typer.Option(help="For e-mails: candidates below it (0 to 1) are neither returned nor charged.")
-]
-MinVerdictOption = Annotated[
-    MinVerdict | None, typer.Option(help="Leave out matches whose verdict is worse.", show_default="none")
-]
-ForceFetch = Annotated[bool, typer.Option("--force-fetch", help="Ask for a fresh fetch, as far as the API does it.")]
-Realtime = Annotated[bool, typer.Option("--enrich-realtime", help="Ask for realtime data, as far as the API does it.")]
-Preview = Annotated[bool, typer.Option("--preview", help="Basic profile only, 0 credits, where the account has it.")]
-KeepOption = Annotated[Keep, typer.Option(help="Ask for all groups of the base credit, or only for what fields need.")]
-MaxAge = Annotated[str, typer.Option(help="How old a stored person may be: 30d, 12h, or none.")]
-OnlyOption = Annotated[
-    Only,
-    typer.Option(
-        help="In a table that has the columns: all rows, rows with empty cells, rows that failed, stale ones."
-    ),
-]
-OnDoubtOption = Annotated[
-    OnDoubt, typer.Option(help="People whose earlier request got no answer: ask, buy them again, or leave them.")
-]
-RouteOption = Annotated[
-    Route, typer.Option(help="Calls of 25, jobs of up to 10,000, or what ends first; the plan says why.")
-]
-Lists = Annotated[Reduction, typer.Option(help="How a list becomes a cell.")]
 UseSandbox = Annotated[bool, typer.Option("--sandbox", help="Invented people of the embedded sandbox; no cost.")]
 Delimiter = Annotated[str | None, typer.Option(help="Delimiter of the input.", show_default="auto")]
 Encoding = Annotated[str | None, typer.Option(help="Encoding of the input.", show_default="utf-8")]
@@ -92,15 +58,6 @@ Ledger = Annotated[Path | None, typer.Option(help="File of paid answers.", show_
 Output = Annotated[
     str, typer.Option("--output", "-o", help="File to write, of the kind that its suffix says; - is stdout.")
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace columns that exist already.")]
-Wait = Annotated[bool, typer.Option(help="Wait for jobs, or print a ticket and write no table.")]
-WebhookUrl = Annotated[
-    str | None, typer.Option(help="Whom the API tells when a job ends; see `crustframe jobs listen`.")
-]
-ChunkSize = Annotated[
-    int | None, typer.Option(help="People of a job worked on at a time, 10 to 1000.", show_default="the API's, 100")
-]
-ShowProgress = Annotated[bool | None, typer.Option(help="A line on stderr.", show_default="on a terminal")]
 CsvSafe = Annotated[bool, typer.Option(help="Defuse formulas in the added columns of CSV.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help=f"Do not ask above {ASK_ABOVE_CREDITS:.12g} credits.")]
 
@@ -131,11 +88,6 @@ def fields_of(field: list[str] | None) -> list[str]:
     """Return the named paths, or the usual ones."""
     named = [part.strip() for text in field or [] for part in text.split(",") if part.strip()]
     return named or list(DEFAULT_FIELDS)
-
-
-def age_of(text: str) -> str | None:
-    """Return an age as Python takes it."""
-    return None if text.strip().lower() == "none" else text
 
 
 @contextlib.contextmanager

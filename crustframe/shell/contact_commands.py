@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Annotated, Any
+from typing import Annotated, Any, Unpack
 
 import typer
 
@@ -11,26 +11,16 @@ from crustframe.buying.contact_plan import KINDS, read_kinds
 from crustframe.contract import PROFILE_URL
 from crustframe.shell.common import (
     PARTIAL_EXIT,
-    ChunkSize,
     Column,
     CsvSafe,
     Delimiter,
     Encoding,
     Input,
     Ledger,
-    MaxAge,
-    MaxCredits,
-    OnDoubtOption,
     Output,
-    Overwrite,
-    Partial,
     Sheet,
-    ShowProgress,
     UseSandbox,
-    Wait,
-    WebhookUrl,
     Yes,
-    age_of,
     agreed_ceiling,
     check_output,
     check_waiting,
@@ -46,11 +36,15 @@ from crustframe.shell.common import (
     say,
     write,
 )
+from crustframe.shell.flags import takes_flags
 from crustframe.shell.job_commands import say_ticket
-from crustframe.verbs.contacts import ContactProvenance, column_names, contact_paths, plan_contacts
+from crustframe.verbs.contacts import column_names, contact_paths, plan_contacts
 from crustframe.verbs.contacts import contacts as find_contacts
+from crustframe.verbs.options import ContactOptions, ContactPlanOptions
+from crustframe.verbs.signature import part_of
 
 
+@takes_flags(ContactOptions)
 def contacts(
     source: Input,
     column: Column = None,
@@ -63,17 +57,7 @@ def contacts(
         ),
     ] = None,
     output: Output = "-",
-    max_credits: MaxCredits = None,
-    partial: Partial = False,
-    verified: Annotated[bool, typer.Option("--verified", help="Check business addresses anew, +0.5 credits.")] = False,
-    max_age: MaxAge = "30d",
-    on_doubt: OnDoubtOption = "ask",
-    provenance: Annotated[ContactProvenance, typer.Option(help="Whether crust.status comes along.")] = "status",
-    overwrite: Overwrite = False,
-    wait: Wait = True,
-    webhook_url: WebhookUrl = None,
-    chunk_size: ChunkSize = None,
-    progress: ShowProgress = None,
+    *,
     csv_safe: CsvSafe = True,
     yes: Yes = False,
     plan: Annotated[bool, typer.Option("--plan", help="Only say what it would send and cost.")] = False,
@@ -82,6 +66,7 @@ def contacts(
     delimiter: Delimiter = None,
     encoding: Encoding = None,
     sheet: Sheet = None,
+    **asked: Unpack[ContactOptions],
 ) -> None:
     """Add business e-mails, personal e-mails and phone numbers to a table.
 
@@ -89,48 +74,31 @@ def contacts(
 
     Exit codes are those of `crustframe enrich`.
     """
-    check_waiting(wait=wait, sandbox=sandbox)
+    check_waiting(wait=asked["wait"], sandbox=sandbox)
     table = open_table(source, delimiter, encoding, sheet)
     kinds = read_kinds(kind or KINDS)
     column = column_of(table, column)
     paths = contact_paths(kinds)
-    names = column_names(kinds, provenance)
-    overwrite = overwrite or makes_them_anew(table, column, paths)
-    check_output(table, output, names, overwrite=overwrite)
+    names = column_names(kinds, asked["provenance"])
+    asked["overwrite"] = asked["overwrite"] or makes_them_anew(table, column, paths)
+    check_output(table, output, names, overwrite=asked["overwrite"])
     frame = frame_of(table, column, [])
     about_nobody = is_about_nobody(table, column, frame[column], [PROFILE_URL])
-    asked: dict[str, Any] = {
-        "max_credits": max_credits,
-        "partial": partial,
-        "verified": verified,
-        "max_age": age_of(max_age),
-        "on_doubt": on_doubt,
-    }
     if plan:
         with contextlib.closing(planning_client(sandbox, ledger)) as client:
-            typer.echo(str(plan_contacts(frame, column, kinds, client=client, **asked)))
+            asked["client"] = client
+            typer.echo(str(plan_contacts(frame, column, kinds, **part_of(ContactPlanOptions, asked))))
         raise typer.Exit(PARTIAL_EXIT if about_nobody else 0)
     with client_of(sandbox, ledger) as client:
-        made = plan_contacts(frame, column, kinds, client=client, **asked)
+        asked["client"] = client
+        made = plan_contacts(frame, column, kinds, **part_of(ContactPlanOptions, asked))
         say(str(made))
-        asked["max_credits"] = agreed_ceiling(client, made.credits_high, max_credits, yes=yes)
-        found = find_contacts(
-            frame,
-            column,
-            kinds,
-            provenance=provenance,
-            overwrite=overwrite,
-            wait=wait,
-            webhook_url=webhook_url,
-            chunk_size=chunk_size,
-            progress=progress,
-            client=client,
-            **asked,
-        )
+        asked["max_credits"] = agreed_ceiling(client, made.credits_high, asked["max_credits"], yes=yes)
+        found = find_contacts(frame, column, kinds, **asked)
     if found.ticket is not None and found.ticket.batch_ids:
         say_ticket(found.ticket)
         raise typer.Exit
     added: dict[str, Any] = {name: found.frame[name] for name in names} | left_out(table, names)
-    write(table, output, added, csv_safe=csv_safe, overwrite=overwrite)
+    write(table, output, added, csv_safe=csv_safe, overwrite=asked["overwrite"])
     say(str(found.report))
     raise typer.Exit(exit_code(found.report, about_nobody=about_nobody))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crustframe.buying.question import Question
 from crustframe.client import Client
 from crustframe.columns.assembly import verdict_columns
 from crustframe.columns.expand import Expansion
 from crustframe.people.identifiers import Identifiers
 from crustframe.people.records import Match, Record
 from crustframe.people.verdict import MinVerdict, Verdict, judged
+from crustframe.verbs.question import Question
 
 if TYPE_CHECKING:
     import pandas as pd

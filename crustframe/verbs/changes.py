@@ -10,11 +10,11 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from crustframe.buying.question import Fields
 from crustframe.client import Client
 from crustframe.columns.frames import cells_of
 from crustframe.fields import alternatives, read_paths
 from crustframe.people.identifiers import read_identifiers
+from crustframe.verbs.question import Fields
 from crustframe.verbs.steps import client_of, warn_of_nobody
 
 if TYPE_CHECKING:

@@ -8,10 +8,9 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial as bound
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from crustframe import contract
-from crustframe.api.jobs import SubmitOptions, read_submit
 from crustframe.buying.contact_plan import (
     KINDS,
     ContactPlan,
@@ -24,9 +23,9 @@ from crustframe.buying.contact_plan import (
 )
 from crustframe.buying.job_buying import JobBuyer
 from crustframe.buying.jobs import Ticket
-from crustframe.buying.progress import Progress, ProgressCallback, read_progress
-from crustframe.buying.purchasing import Bought, OnDoubt
-from crustframe.buying.question import check_ceiling, one_of
+from crustframe.buying.progress import Progress, read_progress
+from crustframe.buying.purchasing import Bought
+from crustframe.buying.terms import Terms
 from crustframe.client import Client
 from crustframe.columns.expand import Expansion
 from crustframe.columns.frames import STATUS_COLUMN, beside, cells_of, check_names
@@ -35,16 +34,17 @@ from crustframe.fields import Path, read_paths
 from crustframe.ledger import Need
 from crustframe.people.identifiers import Identifier, Identifiers, read_identifiers
 from crustframe.people.records import Record, Status
-from crustframe.settings.config import ASK_ABOVE_CREDITS, read_age
+from crustframe.settings.config import read_age
+from crustframe.verbs.options import ContactOptions, ContactPlanOptions, ContactProvenance
+from crustframe.verbs.question import check_ceiling
 from crustframe.verbs.report import Report, make_report
-from crustframe.verbs.steps import ceiling_of, client_of, note_report, stacklevel, warn_of_nobody
+from crustframe.verbs.signature import takes
+from crustframe.verbs.steps import client_of, note_report, read_terms, stacklevel, warn_of_nobody, with_brake
 from crustframe.wording import persons
 
 if TYPE_CHECKING:
     import pandas as pd
 
-
-ContactProvenance = Literal["none", "status"]
 
 _FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "business_email": (
@@ -83,23 +83,12 @@ class Contacts:
     ticket: Ticket | None = None
 
 
+@takes(ContactOptions)
 def contacts(
     data: pd.DataFrame | pd.Series[Any] | Iterable[object],
     column: Hashable | None = None,
     kinds: Kinds = KINDS,
-    *,
-    max_credits: float | None = None,
-    partial: bool = False,
-    verified: bool = False,
-    max_age: str | float | None = "30d",
-    on_doubt: OnDoubt = "ask",
-    provenance: ContactProvenance = "status",
-    overwrite: bool = False,
-    wait: bool = True,
-    webhook_url: str | None = None,
-    chunk_size: int | None = None,
-    progress: bool | ProgressCallback | None = None,
-    client: Client | None = None,
+    **options: Unpack[ContactOptions],
 ) -> Contacts:
     """Look up ways to reach the people of a column, by jobs of up to 300.
 
@@ -116,31 +105,7 @@ def contacts(
     kinds : str or sequence of str
         What to ask for; nothing else is asked or paid: ``business_email``, ``personal_contact_info``, or of that
         ``personal_emails`` or ``phone_numbers`` alone. A comma text will do.
-    max_credits : float, optional
-        Ceiling for this call, in credits; as :func:`crustframe.enrich` takes it.
-    partial : bool
-        Buy what surely fits under the ceiling; the rest is ``not_run``.
-    verified : bool
-        Let the API check business addresses anew.
-    max_age : str or float, optional
-        How old a stored contact may be: ``"30d"``, ``"12h"``, seconds, or ``None`` for any age. "Nothing there" is
-        believed for 7 days.
-    on_doubt : {"ask", "resend", "skip"}
-        As :func:`crustframe.enrich` takes it.
-    provenance : {"none", "status"}
-        Whether ``crust.status`` comes along; "none" for a frame that has one from :func:`crustframe.enrich`.
-    overwrite : bool
-        Replace columns that exist already.
-    wait : bool
-        Wait for the jobs, or hand back a ticket.
-    webhook_url : str, optional
-        Whom the API tells when a job ends; see ``crustframe jobs listen``.
-    chunk_size : int, optional
-        How many people of a job the API works on at a time, 10 to 1000; by default its own choice, 100.
-    progress : bool or callable, optional
-        As :func:`crustframe.enrich` takes it.
-    client : Client, optional
-        Whom to ask; by default the one configured in the environment.
+    **options
 
     Returns
     -------
@@ -169,22 +134,19 @@ def contacts(
     ['phone_number', 'phone_numbers', 'crust.status']
     """
     started = time.monotonic()
-    question = ContactQuestion(read_kinds(kinds), verified, read_age(max_age))
-    check_ceiling(max_credits)
+    question = ContactQuestion(read_kinds(kinds), options["verified"], read_age(options["max_age"]))
+    check_ceiling(options["max_credits"])
     paths = contact_paths(question.kinds)
     cells = cells_of(data, column)
-    one_of("provenance", provenance, get_args(ContactProvenance))
-    check_names(data, column, paths, overwrite)
-    with client_of(client) as asked:
+    check_names(data, column, paths, options["overwrite"])
+    with client_of(options["client"]) as asked:
         began = asked.clock()
-        submit = read_submit(webhook_url, chunk_size, is_sandbox=asked.settings.is_loopback)
+        terms = read_terms(asked, options)
         identifiers = read_identifiers(cells)
         people = urls_of(identifiers)
-        made = make_contact_plan(asked.ledger, identifiers, question, on_doubt=on_doubt)
-        max_credits = ceiling_of(asked, max_credits)
-        made.allowed_by(max_credits, partial=partial)
-        max_credits = ASK_ABOVE_CREDITS if max_credits is None else max_credits  # it may turn out dearer than planned
-        bought, buyers = _buy(asked, made, question, max_credits, on_doubt, wait, submit, progress)
+        made = make_contact_plan(asked.ledger, identifiers, question, on_doubt=terms.on_doubt)
+        made.allowed_by(terms.max_credits, partial=options["partial"])
+        bought, buyers = _buy(asked, made, question, with_brake(terms))
         question = question.reaching_back(asked.clock() - began)
         table = _Table(identifiers, paths)
         for kind in question.kinds:
@@ -208,8 +170,8 @@ def contacts(
             seconds=time.monotonic() - started,
         )
     warn_of_nobody(cells, column, data, [contract.PROFILE_URL])
-    ticket = _ticket(buyers) if not wait else None
-    found = Contacts(beside(data, columns[column_names(question.kinds, provenance)], paths), report, ticket)
+    ticket = None if terms.wait else _ticket(buyers)
+    found = Contacts(beside(data, columns[column_names(question.kinds, options["provenance"])], paths), report, ticket)
     note_report(report)
     if bought.interrupted:
         raise KeyboardInterrupt(str(report))
@@ -218,24 +180,20 @@ def contacts(
     return found
 
 
+@takes(ContactPlanOptions)
 def plan_contacts(
     data: pd.DataFrame | pd.Series[Any] | Iterable[object],
     column: Hashable | None = None,
     kinds: Kinds = KINDS,
-    *,
-    max_credits: float | None = None,
-    partial: bool = False,
-    verified: bool = False,
-    max_age: str | float | None = "30d",
-    on_doubt: OnDoubt = "ask",
-    client: Client | None = None,
+    **options: Unpack[ContactPlanOptions],
 ) -> ContactPlan:
     """Return what :func:`contacts` with the same arguments would send and cost. Costs nothing, opens no socket.
 
     Parameters
     ----------
-    data, column, kinds, max_credits, partial, verified, max_age, on_doubt, client
+    data, column, kinds
         As :func:`contacts` takes them.
+    **options
 
     Returns
     -------
@@ -248,12 +206,12 @@ def plan_contacts(
     ColumnNotFoundError, ConfigurationError
         Something to mend first.
     """
-    question = ContactQuestion(read_kinds(kinds), verified, read_age(max_age))
-    check_ceiling(max_credits)
+    question = ContactQuestion(read_kinds(kinds), options["verified"], read_age(options["max_age"]))
+    check_ceiling(options["max_credits"])
     cells = cells_of(data, column)
-    with client_of(client) as asked:
-        made = make_contact_plan(asked.ledger, read_identifiers(cells), question, on_doubt=on_doubt)
-    return made.within(max_credits, partial=partial)
+    with client_of(options["client"]) as asked:
+        made = make_contact_plan(asked.ledger, read_identifiers(cells), question, on_doubt=options["on_doubt"])
+    return made.within(options["max_credits"], partial=options["partial"])
 
 
 def column_names(kinds: Kinds, provenance: ContactProvenance = "status") -> list[str]:
@@ -266,16 +224,7 @@ def contact_paths(kinds: Kinds) -> list[Path]:
     return list(read_paths([name for kind in read_kinds(kinds) for name in _FIELDS[kind]]))
 
 
-def _buy(
-    client: Client,
-    plan: ContactPlan,
-    question: ContactQuestion,
-    max_credits: float | None,
-    on_doubt: OnDoubt,
-    wait: bool,
-    submit: SubmitOptions,
-    progress: bool | ProgressCallback | None,
-) -> tuple[Bought, list[JobBuyer]]:
+def _buy(client: Client, plan: ContactPlan, question: ContactQuestion, terms: Terms) -> tuple[Bought, list[JobBuyer]]:
     """Buy every kind of everybody under one ceiling; all jobs are submitted before any is waited for."""
     bought = Bought()
     buyers: list[JobBuyer] = []
@@ -288,7 +237,7 @@ def _buy(
             "opened, nothing was charged.",
             hint="run once without CRUSTFRAME_OFFLINE to buy them.",
         )
-    show, close = read_progress(progress, plan.n_new)
+    show, close = read_progress(terms.progress, plan.n_new)
     seen: dict[int, tuple[int, int]] = {}
 
     def follow(number: int, settled: int, found: int, waiting_for: str) -> None:
@@ -307,18 +256,16 @@ def _buy(
                 needed_groups=asked,
                 need=Need(asked, question.max_age_s, 0.0),
                 price=question.price(groups, client.ledger),
-                max_credits=max_credits,
-                on_doubt=on_doubt,
+                terms=terms,
                 bought=bought,
                 on_settled=bound(follow, number),
-                submit=submit,
             )
             buyers.append(open_runs.enter_context(buyer))
             buyer.submit(people)
             if bought.interrupted:
                 break
         for buyer in buyers:
-            if wait and not bought.interrupted and bought.stopped is None:
+            if terms.wait and not bought.interrupted and bought.stopped is None:
                 buyer.wait()
         _tell_refusal(bought, buyers, question)
     return bought, buyers

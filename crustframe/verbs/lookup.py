@@ -6,16 +6,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from crustframe.api.jobs import SubmitOptions
 from crustframe.buying.plan import Plan
 from crustframe.buying.purchasing import Bought
-from crustframe.buying.question import Fields, Question, read_question
+from crustframe.buying.terms import Terms
 from crustframe.client import Client
 from crustframe.columns.assembly import PeopleTable
 from crustframe.fields import DEFAULT_FIELDS, Path
 from crustframe.people.identifiers import read_identifiers
 from crustframe.people.records import Status
 from crustframe.settings.config import read_age
+from crustframe.verbs.options import QuestionOptions
+from crustframe.verbs.question import Fields, read_question
+from crustframe.verbs.signature import completed
 from crustframe.verbs.steps import buy_new, plan_run, tell_doubts
 
 
@@ -69,7 +71,7 @@ def look_up(
     FieldError, LedgerError
         Something to mend first.
     """
-    question = _question(fields, max_age)
+    question = read_question(fields, completed(QuestionOptions, max_age=max_age))
     question = replace(question, need=question.need._replace(no_match_age_s=read_age(no_match_age, "no_match_age")))
     identifiers = read_identifiers(cells)
     known, made, _ = plan_run(client, identifiers, question, "skip")
@@ -113,24 +115,10 @@ def buy(
     ConfigurationError, AuthenticationError, PermissionDeniedError, LedgerError, OfflineError
         Everything would be refused.
     """
-    question = _question(fields, max_age)
+    question = read_question(fields, completed(QuestionOptions, max_age=max_age))
     identifiers = read_identifiers(cells)
     _, made, choice = plan_run(client, identifiers, question, "skip")
     table = PeopleTable(identifiers, question.paths)
-    submit = SubmitOptions()
-    bought, _ = buy_new(client, table, made, question, max_credits, "skip", "coerce", False, choice, False, submit)
+    terms = Terms(max_credits=max_credits, on_doubt="skip", wait=False)
+    bought, _ = buy_new(client, table, made, question, terms, choice)
     return bought
-
-
-def _question(fields: Fields, max_age: str | float | None) -> Question:
-    return read_question(
-        fields,
-        api="person",
-        lists="join",
-        keep="all",
-        preview=False,
-        min_similarity_score=None,
-        force_fetch=False,
-        enrich_realtime=False,
-        max_age=max_age,
-    )

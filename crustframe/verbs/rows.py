@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
-from crustframe.buying.question import Question
 from crustframe.client import Client
 from crustframe.columns.frames import STATUS_COLUMN
 from crustframe.errors import ColumnNotFoundError, SettingError
 from crustframe.people.identifiers import read_identifiers
+from crustframe.verbs.options import Only
+from crustframe.verbs.question import Question
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Only = Literal["all", "missing", "failed", "stale"]
 
 _UNRESOLVED: Final = frozenset({"failed", "in_doubt", "not_run"})
 

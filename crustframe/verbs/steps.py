@@ -8,16 +8,16 @@ import warnings
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from crustframe import contract
-from crustframe.api.jobs import SubmitOptions
+from crustframe.api.jobs import read_submit
 from crustframe.buying.plan import Plan, make_plan
-from crustframe.buying.progress import Progress, ProgressCallback, read_progress
-from crustframe.buying.purchasing import Bought, Buyer, OnDoubt, refused_groups
-from crustframe.buying.question import Question
+from crustframe.buying.progress import Progress, read_progress
+from crustframe.buying.purchasing import Bought, Buyer, refused_groups
 from crustframe.buying.routes import Choice, Route, choose
 from crustframe.buying.routes import buy as buy_by_routes
+from crustframe.buying.terms import OnDoubt, Terms
 from crustframe.client import Client
 from crustframe.columns.assembly import PeopleTable
 from crustframe.columns.frames import columns_beside, nobody_named
@@ -28,12 +28,13 @@ from crustframe.people.identifiers import Identifiers, is_address
 from crustframe.people.records import Record
 from crustframe.settings.config import ASK_ABOVE_CREDITS, read_ceiling
 from crustframe.verbs.moving import cost_notes
+from crustframe.verbs.options import RunOptions
+from crustframe.verbs.question import Question
 
 if TYPE_CHECKING:
     from crustframe.buying.jobs import Ticket
     from crustframe.verbs.report import Report
 
-Errors = Literal["coerce", "raise"]
 _LATELY_S: Final = 7 * 86400.0
 
 
@@ -81,6 +82,30 @@ def ceiling_of(client: Client, max_credits: float | None) -> float | None:
         return max_credits
     ceiling: float | None = _of_process["ceiling"]
     return client.settings.max_credits if ceiling is None else ceiling
+
+
+def read_terms(client: Client, asked: RunOptions, *, stop_at_failure: bool = False) -> Terms:
+    """Return on which terms a run buys; its ceiling may be that of the process, the environment or the settings.
+
+    Raises
+    ------
+    SettingError
+        The API would refuse them. Nothing was sent.
+    """
+    is_sandbox = client.settings.is_loopback
+    return Terms(
+        max_credits=ceiling_of(client, asked["max_credits"]),
+        on_doubt=asked["on_doubt"],
+        stop_at_failure=stop_at_failure,
+        wait=asked["wait"],
+        submit=read_submit(asked["webhook_url"], asked["chunk_size"], is_sandbox=is_sandbox),
+        progress=asked["progress"],
+    )
+
+
+def with_brake(terms: Terms) -> Terms:
+    """Return the terms of a run that is allowed: without a ceiling it may still turn out dearer than planned."""
+    return replace(terms, max_credits=ASK_ABOVE_CREDITS) if terms.max_credits is None else terms
 
 
 def last_report() -> Report | None:
@@ -212,13 +237,8 @@ def buy_new(
     table: PeopleTable,
     plan: Plan,
     question: Question,
-    max_credits: float | None,
-    on_doubt: OnDoubt,
-    errors: Errors,
-    progress: bool | ProgressCallback | None,
+    terms: Terms,
     choice: Choice,
-    wait: bool,
-    submit: SubmitOptions,
 ) -> tuple[Bought, Ticket | None]:
     """Buy whom the plan names, under one ceiling, and put what comes into the table.
 
@@ -239,7 +259,7 @@ def buy_new(
             f"{' ...' if plan.n_new > 5 else ''}. No socket was opened, nothing was charged.",
             hint="run once without CRUSTFRAME_OFFLINE to buy them.",
         )
-    show, close = read_progress(progress, plan.n_new)
+    show, close = read_progress(terms.progress, plan.n_new)
     settled = found = 0
 
     def take(record: Record) -> None:
@@ -251,19 +271,12 @@ def buy_new(
 
     def follow(settled_by_jobs: int, found_by_jobs: int, waiting_for: str) -> None:
         so_far = buyer.bought
-        left = None if max_credits is None else max_credits - so_far.credits
+        left = None if terms.max_credits is None else terms.max_credits - so_far.credits
         n, n_found = settled + settled_by_jobs, found + found_by_jobs
         show(Progress(n, plan.n_new, n_found, so_far.calls, so_far.credits, left, waiting_for))
 
     buyer = Buyer(
-        client,
-        question.options,
-        needed_groups=question.needed,
-        need=question.need,
-        max_credits=max_credits,
-        on_doubt=on_doubt,
-        stop_at_failure=errors == "raise",
-        on_record=take,
+        client, question.options, needed_groups=question.needed, need=question.need, terms=terms, on_record=take
     )
     try:
         return buy_by_routes(
@@ -272,12 +285,9 @@ def buy_new(
             choice,
             question.options,
             need=question.need,
-            max_credits=max_credits,
-            on_doubt=on_doubt,
+            terms=terms,
             on_record=table.put,
             on_settled=follow,
-            wait=wait,
-            submit=submit,
         )
     except (BadRequestError, PermissionDeniedError) as error:
         raise in_words_of(question, error) from None

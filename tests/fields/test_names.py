@@ -6,7 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 OF_THE_PROJECT = re.compile(
     r"(?:pip|pipx|uv|conda)[^\n`]*?\binstall\b[^\n`]*?[\s'\"]crustframe\b|crustframe\[[a-z,]+\]"
 )

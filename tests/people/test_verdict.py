@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 LABELS = Path(__file__).parent / "data" / "match_labels.csv"
-README = Path(__file__).parent.parent / "README.md"
+README = Path(__file__).parents[2] / "README.md"
 NAME = {"fields": ["basic_profile.name as name"]}
 
 
