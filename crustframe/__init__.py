@@ -19,7 +19,6 @@ import crustframe.sandbox  # noqa: F401  (loads before the function of its name,
 from crustframe import accessor as _accessor  # noqa: F401
 from crustframe import errors
 from crustframe.buying import jobs
-from crustframe.buying.contact_plan import ContactPlan
 from crustframe.buying.plan import Plan
 from crustframe.client import Client
 from crustframe.errors import CrustframeError, PartialResultWarning, RetirementWarning
@@ -60,6 +59,9 @@ __all__ = [
     "schema",
     "set_ceiling",
 ]
+
+ContactPlan = Plan
+"""What plans of contacts were called before they became plans like any other."""
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 

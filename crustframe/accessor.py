@@ -7,12 +7,12 @@ from typing import Any, Unpack
 
 import pandas as pd
 
-from crustframe.buying.contact_plan import KINDS, ContactPlan, Kinds
 from crustframe.buying.plan import Plan
 from crustframe.client import Client
 from crustframe.fields import DEFAULT_FIELDS
 from crustframe.verbs import options as of
 from crustframe.verbs.changes import changes
+from crustframe.verbs.contact_question import KINDS, Kinds
 from crustframe.verbs.contacts import contacts, plan_contacts
 from crustframe.verbs.enrichment import enrich, matches, plan
 from crustframe.verbs.question import Fields
@@ -133,9 +133,7 @@ class DataFrameCrust:
         return contacts(self._frame, column, kinds, **options).frame
 
     @takes(of.ContactPlanOptions)
-    def plan_contacts(
-        self, column: Hashable, kinds: Kinds = KINDS, **options: Unpack[of.ContactPlanOptions]
-    ) -> ContactPlan:
+    def plan_contacts(self, column: Hashable, kinds: Kinds = KINDS, **options: Unpack[of.ContactPlanOptions]) -> Plan:
         """Return what :meth:`contacts` with the same arguments would send and cost. Opens no socket, costs nothing.
 
         Parameters
@@ -148,7 +146,7 @@ class DataFrameCrust:
 
         Returns
         -------
-        ContactPlan
+        Plan
         """
         return plan_contacts(self._frame, column, kinds, **options)
 
@@ -251,7 +249,7 @@ class SeriesCrust:
         return contacts(self._series, kinds=kinds, **options).frame
 
     @takes(of.ContactPlanOptions)
-    def plan_contacts(self, kinds: Kinds = KINDS, **options: Unpack[of.ContactPlanOptions]) -> ContactPlan:
+    def plan_contacts(self, kinds: Kinds = KINDS, **options: Unpack[of.ContactPlanOptions]) -> Plan:
         """Return what :meth:`contacts` with the same arguments would send and cost. Opens no socket, costs nothing.
 
         Parameters
@@ -262,6 +260,6 @@ class SeriesCrust:
 
         Returns
         -------
-        ContactPlan
+        Plan
         """
         return plan_contacts(self._series, kinds=kinds, **options)

@@ -18,7 +18,7 @@ from crustframe.sandbox.server import Sandbox
 BUYERS = (  # where a plan becomes a purchase: the function, and where its client, plan and terms stand
     ("crustframe.verbs.enrichment", "buy_new", 0, 2, 4),
     ("crustframe.verbs.lookup", "buy_new", 0, 2, 4),
-    ("crustframe.verbs.contacts", "_buy", 0, 1, 3),
+    ("crustframe.verbs.contacts", "buy_new", 0, 2, 4),
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from operator import index
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, SupportsIndex
@@ -15,7 +15,6 @@ import orjson
 from crustframe import contract
 from crustframe.errors import BadRequestError, ResponseError, SettingError, error_from_answer
 from crustframe.http.rate_limit import server_wait_s
-from crustframe.people.identifiers import Identifier
 
 if TYPE_CHECKING:
     from crustframe.http.transport import Exchange, Transport
@@ -65,44 +64,6 @@ class JobStatus(NamedTuple):
         return self.status in {"pending", "processing"}
 
 
-def price_of(endpoint: str, groups: frozenset[str]) -> float:
-    """Return the credits that one person costs at most."""
-    if endpoint == contract.PERSON_JOB_PATH:
-        return contract.price_of(groups)
-    return sum(contract.ADD_ON_PRICES.get(group, 0.0) for group in groups) + _verified_price(groups)
-
-
-def price_of_line(endpoint: str, groups: frozenset[str], person_data: Mapping[str, Any]) -> float:
-    """Return what one delivered person costs: contact jobs bill the kinds that were found, and no base."""
-    if not person_data:
-        return 0.0
-    if endpoint == contract.PERSON_JOB_PATH:
-        return contract.price_of(groups)
-    contact = person_data.get("contact", {})
-    kinds = {f"contact.{name}" for name, values in contact.items() if values}
-    checked = _verified_price(groups) if "contact.business_emails" in kinds else 0.0
-    return sum(contract.ADD_ON_PRICES[kind] for kind in kinds & groups) + checked
-
-
-def _verified_price(groups: frozenset[str]) -> float:
-    return contract.VERIFIED_PRICE if VERIFIED in groups else 0.0
-
-
-def request_body(
-    endpoint: str, identifiers: Sequence[Identifier], groups: frozenset[str], submit: SubmitOptions
-) -> bytes:
-    """Return the JSON body of a submit; identifiers are all of one kind."""
-    body: dict[str, Any] = {contract.REQUEST_KEYS[identifiers[0].kind]: [i.text for i in identifiers]}
-    if endpoint == contract.CONTACT_JOB_PATH:
-        body["fields"] = [field for field, group in contract.CONTACT_FIELDS.items() if group in groups]
-        if VERIFIED in groups:
-            body["verified"] = True
-    else:
-        body["fields"] = sorted(groups)
-    told = {"webhook_url": submit.webhook_url, "chunk_size": submit.chunk_size}
-    return orjson.dumps(body | {name: value for name, value in told.items() if value is not None})
-
-
 def read_submit(webhook_url: str | None, chunk_size: int | None, *, is_sandbox: bool) -> SubmitOptions:
     """Return what submits say besides who and what, checked.
 
@@ -114,7 +75,7 @@ def read_submit(webhook_url: str | None, chunk_size: int | None, *, is_sandbox: 
     if webhook_url is not None:
         check_webhook(webhook_url, is_sandbox=is_sandbox)
     least, _, most = contract.JOB_CHUNK_SIZES
-    is_whole = isinstance(chunk_size, SupportsIndex)  # numpy's too and not isinstance(chunk_size, bool)
+    is_whole = isinstance(chunk_size, SupportsIndex) and not isinstance(chunk_size, bool)
     if chunk_size is not None and not (is_whole and least <= index(chunk_size) <= most):
         raise SettingError(
             f"chunk_size={chunk_size!r} is no whole number from {least} to {most}. Nothing was sent.",

@@ -16,7 +16,8 @@ from crustframe import contract
 from crustframe.api import jobs as api
 from crustframe.api.account import UsageEvent, usage_log
 from crustframe.api.results import BrokenFileError, line_cap, read_line, read_lines, size_cap
-from crustframe.buying.purchasing import Bought
+from crustframe.buying.purse import Bought
+from crustframe.buying.ways import jobs_of
 from crustframe.client import Client
 from crustframe.errors import (
     APIConnectionError,
@@ -27,8 +28,7 @@ from crustframe.errors import (
     ServiceError,
     TransportError,
 )
-from crustframe.ledger.jobs import Job, JobBook, OvertakenError, Read, Taken
-from crustframe.ledger.people import pack
+from crustframe.ledger.jobs import Job, JobBook, OvertakenError, Read
 from crustframe.people.identifiers import Identifier
 from crustframe.wording import counted, persons
 
@@ -297,7 +297,7 @@ class Collector:
         credits = sum(billed) or left.credits
         if len(billed) < len(bills):  # a line without a figure is never free
             credits = max(credits, left.credits)
-        if self.book.finish(left, lambda key: _nothing(key, left), credits=credits):
+        if self.book.finish(left, jobs_of(left.endpoint, left.purchase.groups).nothing, credits=credits):
             self._client.ledger.learn_prices({bill.event_id: bill.parts for bill in bills if bill.parts})
             self.bought.credits += credits
             self.bought.matched += left.matched
@@ -343,40 +343,10 @@ def _blocks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 
 def _take_in(read: Read, identifier: Identifier, person_data: dict[str, Any], job: Job) -> None:
-    groups = job.purchase.groups
-    read.credits += api.price_of_line(job.endpoint, groups, person_data)
+    way = jobs_of(job.endpoint, job.purchase.groups)
+    read.credits += way.cost_of(person_data)
     read.matched += bool(person_data)
-    if job.endpoint == contract.CONTACT_JOB_PATH and person_data:
-        there = {f"contact.{name}" for name in person_data["contact"]} & groups
-        flag = groups & {api.VERIFIED} if "contact.business_emails" in there else frozenset()
-        read.taken.append(
-            Taken(identifier.key, frozenset(there | flag), "matched", pack([{"person_data": person_data}]))
-        )
-        read.taken += _nothing(identifier.key, job, frozenset(there))
-    elif person_data:
-        read.taken.append(Taken(identifier.key, groups, "matched", pack([{"person_data": person_data}])))
-    else:
-        read.taken += _nothing(identifier.key, job)
-
-
-def _nothing(key: str, job: Job, there: frozenset[str] = frozenset()) -> list[Taken]:
-    """Say that nobody, or none of the asked contacts, was found."""
-    groups = job.purchase.groups
-    if job.endpoint == contract.PERSON_JOB_PATH:
-        return [Taken(key, groups, "no_match", None)]
-    is_verified = api.VERIFIED in groups
-    return [
-        Taken(key, frozenset({nothing_of(kind, is_verified)}), "matched", pack([{"person_data": {}}]))
-        for kind in sorted(groups - there - {api.VERIFIED})
-    ]
-
-
-def nothing_of(kind: str, is_verified: bool = False) -> str:
-    """Return under which name the ledger files that a contact kind was asked for and is not there.
-
-    It is no group of the API, so nobody else takes "no phone number" for "no such person".
-    """
-    return f"none:{kind}" + (":verified" if is_verified and kind == "contact.business_emails" else "")
+    read.taken += way.found(identifier.key, person_data) if person_data else way.nothing(identifier.key)
 
 
 def collect(client: Client, *, batch_ids: Iterable[str] = (), wait: bool = True) -> tuple[list[Job], Bought]:

@@ -6,13 +6,16 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from crustframe import contract
 from crustframe.errors import BudgetError
 from crustframe.people.identifiers import Identifier, Identifiers
 from crustframe.settings.config import ASK_ABOVE_CREDITS
 from crustframe.wording import as_html, counted, persons
+
+if TYPE_CHECKING:
+    from crustframe.buying.errands import Errand
 
 MATCH_RATE: Final = 0.9  # performance notes, section 6: prior, until the ledger knows this account's own
 
@@ -35,10 +38,12 @@ class Plan:
         Whom to ask for.
     calls : int
         Requests, 25 identifiers of one kind each.
+    jobs : int
+        Jobs that nothing else can do, minutes each; what `route` chooses is told in `notes`.
     price : float
         Credits that one matched new person costs, at most.
     credits_low, credits_likely, credits_high : float
-        If nobody, a usual share, or everybody is found.
+        If nobody, a usual share, or everybody is found with all that is asked for; ``None``: nobody knows the share.
     minutes : float
         Waiting for the account's pace, or for profiles that are fetched in real time; 0.0 when one window is enough.
     requests_per_minute : float
@@ -55,6 +60,10 @@ class Plan:
         Which way most people go; `notes` tell why.
     job_minutes : float or None
         How long a job is thought to take, where one can be had.
+    errands : tuple of Errand
+        How whom would be bought.
+    about : str
+        What is asked about people, where it is not everything.
     """
 
     rows: int
@@ -67,7 +76,7 @@ class Plan:
     calls: int
     price: float
     credits_low: float
-    credits_likely: float
+    credits_likely: float | None
     credits_high: float
     minutes: float
     requests_per_minute: float
@@ -77,6 +86,9 @@ class Plan:
     notes: tuple[str, ...] = ()
     route: str = "calls"
     job_minutes: float | None = None
+    jobs: int = 0
+    errands: tuple[Errand, ...] = field(default=(), repr=False, compare=False)
+    about: str = ""
 
     @property
     def n_new(self) -> int:
@@ -92,8 +104,7 @@ class Plan:
             It may cost more. Nothing was sent.
         """
         if not partial:
-            what = counted(self.n_new, "new person", "new people")
-            check_ceilings(what, self.credits_high, max_credits, self.credits_left_today)
+            check_ceilings(self._what, self.credits_high, max_credits, self.credits_left_today)
         return self
 
     def allowed_by(self, max_credits: float | None, *, partial: bool = False) -> Plan:
@@ -106,12 +117,18 @@ class Plan:
         """
         left = self.credits_left_today if partial else None
         most = self.credits_high if left is None else min(left, self.credits_high)
-        check_brake(counted(self.n_new, "new person", "new people"), most, max_credits)
+        check_brake(self._what, most, max_credits)
         return self.within(max_credits, partial=partial)
+
+    @property
+    def _what(self) -> str:
+        if self.about:
+            return f"{self.about.capitalize()}{persons(self.n_new)}"
+        return counted(self.n_new, "new person", "new people")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON takes it."""
-        facts = {name: getattr(self, name) for name in self.__slots__ if name != "new"}
+        facts = {name: getattr(self, name) for name in self.__slots__ if name not in {"new", "errands", "about"}}
         return {name: dict(v) if isinstance(v, Mapping) else v for name, v in facts.items()} | {"new": self.n_new}
 
     def __str__(self) -> str:
@@ -120,22 +137,30 @@ class Plan:
             reasons = ", ".join(f"{n} {reason}" for reason, n in self.invalid_reasons.items())
             rows.append(f"{self.blank} blank, {self.invalid} refused" + (f" ({reasons})" if reasons else ""))
         if self.known:
-            rows.append(f"{persons(self.known)} known already: free")
+            rows.append(f"{self.about}{persons(self.known)} known already: free")
         if self.in_doubt:
             rows.append(f"{persons(self.in_doubt)} in doubt: not bought again unless on_doubt='resend'")
         if not self.new:
-            rows.append("nobody to ask for: 0 calls, 0 credits")
+            rows.append(f"nobody to ask for: 0 {'jobs' if self.about else 'calls'}, 0 credits")
         else:
-            pace = f"{self.requests_per_minute:.12g} a minute"
-            time = f"about {math.ceil(self.minutes)} min" if self.minutes else "no waiting"
-            calls = counted(self.calls, "call")
-            rows.append(f"{persons(self.n_new)} to ask for in {calls}, {time} at {pace}")
-            low, likely, high = (f"{n:.12g}" for n in (self.credits_low, self.credits_likely, self.credits_high))
-            parts = " + ".join(f"{credits:.12g} {group}" for group, credits in self.credits_by_group.items())
-            rows.append(f"credits: {low} low, {likely} likely, {high} at most ({parts})")
+            rows += [self._work(), self._cost()]
             if self.credits_left_today is not None:
                 rows.append(f"standing ceiling: {self.credits_left_today:.12g} credits left today")
         return "\n".join([*rows, *self.notes])
+
+    def _work(self) -> str:
+        asked = f"{persons(self.n_new)} to ask for in "
+        if not self.calls:
+            return f"{asked}{counted(self.jobs, 'job')}, minutes each"
+        time = f"about {math.ceil(self.minutes)} min" if self.minutes else "no waiting"
+        return f"{asked}{counted(self.calls, 'call')}, {time} at {self.requests_per_minute:.12g} a minute"
+
+    def _cost(self) -> str:
+        parts = " + ".join(f"{credits:.12g} {group}" for group, credits in self.credits_by_group.items())
+        if self.credits_likely is None:
+            return f"credits: {self.credits_high:.12g} at most ({parts}); what nobody has is free"
+        low, likely, high = (f"{n:.12g}" for n in (self.credits_low, self.credits_likely, self.credits_high))
+        return f"credits: {low} low, {likely} likely, {high} at most ({parts})"
 
     def _repr_html_(self) -> str:
         return as_html("<strong>Plan</strong> (nothing sent)", str(self))

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from crustframe import contract
-from crustframe.buying.job_buying import JobBuyer
 from crustframe.buying.plan import n_calls
-from crustframe.buying.purchasing import Bought, Buyer, price_of
-from crustframe.buying.terms import Terms
+from crustframe.buying.ways import Calls, PersonJobs
 from crustframe.errors import SettingError
-from crustframe.ledger import Need
 from crustframe.people.identifiers import Identifier
-from crustframe.people.records import Record
 from crustframe.wording import counted, persons
 
 if TYPE_CHECKING:
     from crustframe.api.options import Options
-    from crustframe.buying.jobs import Ticket
     from crustframe.client import Client
 
 Route = Literal["auto", "calls", "job"]
@@ -79,15 +74,16 @@ def choose(
     book = client.ledger.jobs(create=False)
     jobs = book.all(open_only=True) if book is not None else []
     under_way = [job for job in jobs if job.state in {"sent", "running"}]
-    held = {i.key for job in under_way if job.endpoint == contract.PERSON_JOB_PATH for i in job.purchase.identifiers}
     bare = options.path == contract.PERSON_ENRICH_PATH and options.coverage == options.groups and not options.is_preview
+    ours = [job for job in under_way if bare and job.endpoint == contract.PERSON_JOB_PATH]
+    held = {identifier.key for job in ours for identifier in job.purchase.identifiers}
     if route == "job" and not bare:
         raise SettingError(
             "A job takes no preview, no refresh flags and no legacy surface. Nothing was sent.",
             hint="leave route out, or say route='calls'.",
         )
-    by_call = price_of(client, options, options.path, contract.PERSON_JOB_PATH)
-    by_job = price_of(client, options, contract.PERSON_JOB_PATH, options.path)
+    by_call = Calls(options).price(client)
+    by_job = PersonJobs(options.groups).price(client) if bare else by_call
     able = [i for i in people if bare and (i.kind == contract.PROFILE_URL or _may_go(options, route))]
     if not able or route == "calls":
         return _choice(people, held, by_call, by_job)
@@ -133,51 +129,3 @@ def _may_go(options: Options, route: Route) -> bool:
 
 def _minutes(seconds: float) -> str:
     return f"{math.ceil(seconds / 60)} min" if seconds else "no waiting"
-
-
-def buy(
-    client: Client,
-    buyer: Buyer,
-    choice: Choice,
-    options: Options,
-    *,
-    need: Need,
-    terms: Terms,
-    on_record: Callable[[Record], None],
-    on_settled: Callable[[int, int, str], None],
-) -> tuple[Bought, Ticket | None]:
-    """Buy everybody by the chosen ways, under one ceiling: calls while the jobs run, and for whoever no job takes.
-
-    Returns
-    -------
-    (Bought, Ticket or None)
-        What it came to, and what is still under way.
-    """
-    if not choice.by_job:
-        return buyer.buy(choice.by_calls), None
-    bought = buyer.bought
-    with JobBuyer(
-        client,
-        contract.PERSON_JOB_PATH,
-        options.groups,
-        needed_groups=buyer.needed_groups,
-        need=need,
-        price=price_of(client, options, contract.PERSON_JOB_PATH, options.path),
-        terms=terms,
-        bought=bought,
-        on_settled=on_settled,
-    ) as jobs:
-        jobs.submit(choice.by_job)
-        if jobs.lacks_needed:
-            raise jobs.lacks_needed
-        by_calls = [*choice.by_calls, *jobs.refused]
-        if by_calls and not bought.interrupted:
-            buyer.buy(by_calls)
-        if terms.wait and not bought.interrupted:
-            jobs.wait()
-        for record in jobs.records(choice.by_job):
-            on_record(record)
-    later = jobs.refused[len(by_calls) - len(choice.by_calls) :]
-    if later and not bought.interrupted and bought.stopped is None:
-        buyer.buy(later)
-    return bought, None if terms.wait else jobs.ticket()

@@ -20,6 +20,23 @@ if TYPE_CHECKING:
 Provenance = Literal["none", "status", "full"]
 
 _UNSETTLED: Final = frozenset({"failed", "in_doubt"})
+_NOT_RUN: Final[Status] = "not_run"
+_RANKS: Final[Mapping[Status, int]] = {
+    "invalid": 0,
+    "in_doubt": 2,
+    "failed": 3,
+    "not_run": 4,
+    "matched": 5,
+    "no_match": 6,
+}
+"""Which of several parts decides on a person: whatever is open, then whoever was found."""
+
+
+def _rank(remark: Record | None) -> int:
+    if remark is None:
+        return _RANKS[_NOT_RUN]
+    is_under_way = remark.status == _NOT_RUN and remark.request_id is not None
+    return 1 if is_under_way else _RANKS[remark.status]
 
 
 class PeopleTable:
@@ -28,7 +45,8 @@ class PeopleTable:
     Parameters
     ----------
     identifiers : Identifiers
-    paths : sequence of Path
+    parts : sequence of sequence of Path
+        Columns that are bought together; a person may be found for one part and not for another.
     evidence : callable, optional
         What a profile says about who it is; with it, candidates are judged.
     min_verdict : str, optional
@@ -38,41 +56,51 @@ class PeopleTable:
     def __init__(
         self,
         identifiers: Identifiers,
-        paths: Sequence[Path],
+        parts: Sequence[Sequence[Path]],
         evidence: Callable[[Mapping[str, Any]], Evidence] | None = None,
         min_verdict: MinVerdict | None = None,
     ) -> None:
         self.identifiers = identifiers
         self._positions = {identifier.key: n for n, identifier in enumerate(identifiers.unique)}
         length = len(identifiers.unique)
-        self._expansion = Expansion(paths, length)
+        self._expansions = [Expansion(paths, length) for paths in parts]
         self._evidence = evidence
         self._min_verdict = min_verdict
         self._verdicts: list[Verdict | None] = [None] * length
-        self.statuses: list[Status] = ["not_run"] * length
-        self._remarks: list[Record | None] = [None] * length
+        self._remarks: list[list[Record | None]] = [[None] * length for _ in parts]
         self._scores: list[float | None] = [None] * length
         self._match_counts: list[int | None] = [None] * length
 
-    def put(self, record: Record) -> None:
-        """Take in what is known of one person."""
+    def put(self, record: Record, part: int = 0) -> None:
+        """Take in what is known of one person for one part."""
         position = self._positions[record.key]
         if self._evidence is not None:
             record, verdicts = judged(record, self.identifiers.unique[position], self._evidence, self._min_verdict)
             self._verdicts[position] = verdicts[0] if verdicts else None
-        self.statuses[position] = record.status
-        self._remarks[position] = replace(record, matches=())
+        self._remarks[part][position] = replace(record, matches=())
         self._match_counts[position] = len(record.matches)
         if record.matches:
             self._scores[position] = record.matches[0].confidence_score
-        self._expansion.put(position, record)
+        self._expansions[part].put(position, record)
+
+    @property
+    def statuses(self) -> list[Status]:
+        """What happened to each person: where parts differ, what is still open."""
+        return [_NOT_RUN if remark is None else remark.status for remark in self._decisive()]
+
+    def _decisive(self) -> list[Record | None]:
+        if len(self._remarks) == 1:
+            return self._remarks[0]
+        return [min(remarks, key=_rank) for remarks in zip(*self._remarks, strict=True)]
 
     def rows(self) -> tuple[list[Status], list[list[Any]]]:
         """Return the status and the checked cells of every row, without pandas."""
         columns = [
             column if path.limits is None else [_within(value, *path.limits) for value in column]
-            for path, column in zip(self._expansion.paths, self._expansion.columns, strict=True)
+            for expansion in self._expansions
+            for path, column in zip(expansion.paths, expansion.columns, strict=True)
         ]
+        of_people = self.statuses
         statuses: list[Status] = []
         values: list[list[Any]] = []
         for row, position in enumerate(self.identifiers.per_row):
@@ -81,14 +109,14 @@ class PeopleTable:
                 statuses.append("blank" if blank else "invalid")
                 values.append([None] * len(columns))
             else:
-                statuses.append(self.statuses[position])
+                statuses.append(of_people[position])
                 values.append([column[position] for column in columns])
         return statuses, values
 
     def problems(self) -> Counter[str]:
         """Return why people are not settled, with how many."""
         return Counter(
-            remark.reason for remark in self._remarks if remark and remark.reason and remark.status in _UNSETTLED
+            remark.reason for remark in self._decisive() if remark and remark.reason and remark.status in _UNSETTLED
         )
 
     def columns(self, provenance: Provenance) -> tuple[pd.DataFrame, Mapping[tuple[str, str], int]]:
@@ -97,7 +125,13 @@ class PeopleTable:
 
         from crustframe.columns.schema import validate
 
-        people, drift = validate(self._expansion)
+        drift: Counter[tuple[str, str]] = Counter()
+        frames: list[pd.DataFrame] = []
+        for expansion in self._expansions:
+            frame, wrong = validate(expansion)
+            frames.append(frame)
+            drift.update(wrong)
+        people = frames[0] if len(frames) == 1 else pd.concat(frames, axis=1)
         people.index = pd.RangeIndex(len(people))
         for name, values in self._provenance(provenance).items():
             people[name] = values
@@ -118,7 +152,7 @@ class PeopleTable:
             "crust.confidence_score": pd.array(self._scores, dtype="Float64"),
         }
         if provenance == "full":
-            seen = self._remarks
+            seen = self._decisive()
             at = [r and r.fetched_at for r in seen]
             times = [None if t is None else pd.Timestamp(t, unit="s", tz="UTC").floor("us") for t in at]
             columns |= {

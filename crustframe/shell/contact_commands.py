@@ -7,7 +7,6 @@ from typing import Annotated, Any, Unpack
 
 import typer
 
-from crustframe.buying.contact_plan import KINDS, read_kinds
 from crustframe.contract import PROFILE_URL
 from crustframe.shell.common import (
     PARTIAL_EXIT,
@@ -38,7 +37,8 @@ from crustframe.shell.common import (
 )
 from crustframe.shell.flags import takes_flags
 from crustframe.shell.job_commands import say_ticket
-from crustframe.verbs.contacts import column_names, contact_paths, plan_contacts
+from crustframe.verbs.contact_question import KINDS, contact_paths, read_kinds
+from crustframe.verbs.contacts import column_names, plan_contacts
 from crustframe.verbs.contacts import contacts as find_contacts
 from crustframe.verbs.options import ContactOptions, ContactPlanOptions
 from crustframe.verbs.signature import part_of

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from crustframe.buying.jobs import POLL_S, Ticket, collect
-from crustframe.buying.purchasing import Bought
+from crustframe.buying.purse import Bought
 from crustframe.client import Client
 from crustframe.errors import SettingError
 from crustframe.ledger.bookkeeping import iso

@@ -10,14 +10,14 @@ from crustframe.columns.expand import Expansion
 from crustframe.people.identifiers import Identifiers
 from crustframe.people.records import Match, Record
 from crustframe.people.verdict import MinVerdict, Verdict, judged
-from crustframe.verbs.question import Question
+from crustframe.verbs.question import PersonQuestion
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def matches_of(
-    client: Client, identifiers: Identifiers, question: Question, min_verdict: MinVerdict | None
+    client: Client, identifiers: Identifiers, question: PersonQuestion, min_verdict: MinVerdict | None
 ) -> pd.DataFrame:
     """Return one row for each candidate that was bought, best first."""
     import pandas as pd
@@ -29,7 +29,7 @@ def matches_of(
     candidates: list[tuple[Record, int, Match]] = []
     verdicts: list[Verdict] = []
     for recalled in client.ledger.recall(identifiers.unique, known, question.need):
-        record, given = judged(recalled, by_key[recalled.key], question.options.evidence, min_verdict)
+        record, given = judged(recalled, by_key[recalled.key], question.evidence, min_verdict)
         candidates += [(record, rank, match) for rank, match in enumerate(record.matches, 1)]
         verdicts += given
     client.ledger.close()

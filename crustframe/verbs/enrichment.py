@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Unpack
 
+from crustframe import contract
 from crustframe.api.options import Options
 from crustframe.buying.plan import Plan
-from crustframe.buying.purchasing import billed_price
+from crustframe.buying.purse import Bought
+from crustframe.client import Client
 from crustframe.columns.assembly import PeopleTable
 from crustframe.columns.frames import beside, cells_of, check_names
 from crustframe.errors import BadRequestError, PartialResultWarning, RetirementWarning
@@ -22,19 +24,9 @@ from crustframe.verbs.options import EnrichOptions, MatchesOptions, PlanOptions
 from crustframe.verbs.question import Fields, check_ceiling, read_question
 from crustframe.verbs.report import Report, make_report
 from crustframe.verbs.rows import chosen_rows, filled_in
+from crustframe.verbs.run import as_granted, buy_new, plan_run, recalled
 from crustframe.verbs.signature import takes
-from crustframe.verbs.steps import (
-    as_granted,
-    buy_new,
-    client_of,
-    note_report,
-    plan_run,
-    read_terms,
-    stacklevel,
-    tell_doubts,
-    warn_of_nobody,
-    with_brake,
-)
+from crustframe.verbs.steps import client_of, note_report, read_terms, stacklevel, warn_of_nobody, with_brake
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,30 +126,28 @@ def enrich(
     only = options["only"]
     check_names(data, column, question.paths, options["overwrite"] or only != "all")
     with client_of(options["client"]) as owner:
-        asked = owner.facing(type(question.options))
+        asked = owner.facing(question.surface)
         rows = chosen_rows(data, cells, question, only, asked)
         identifiers = read_identifiers(cells if rows is None else [cells[row] for row in rows])
         terms = read_terms(asked, options, stop_at_failure=options["errors"] == "raise")
-        known, plan, choice = plan_run(asked, identifiers, question, options["on_doubt"], route=options["route"])
+        known, plan = plan_run(asked, identifiers, question, options["on_doubt"], route=options["route"])
         plan.allowed_by(terms.max_credits, partial=options["partial"])
         terms = with_brake(terms)
 
         min_verdict = options["min_verdict"]
         judges = options["provenance"] == "full" or min_verdict is not None
-        evidence = question.options.evidence if judges else None
-        table = PeopleTable(identifiers, question.paths, evidence, min_verdict)
-        for record in asked.ledger.recall(identifiers.unique, known, question.need):
-            table.put(record)
-        tell_doubts(table, asked, plan, known)
-        bought, ticket = buy_new(asked, table, plan, question, terms, choice)
+        table = PeopleTable(identifiers, [question.paths], question.evidence if judges else None, min_verdict)
+        recalled(asked, table, plan, question, known)
+        outcome = buy_new(asked, table, plan, question, terms)
+        bought = outcome.bought
 
         columns, drift = table.columns(options["provenance"])
         report = make_report(
             identifiers,
             table.statuses,
-            known=len(known),
+            known=plan.known,
             bought=bought,
-            price=billed_price(asked, question.options, bought),
+            price=_billed_price(asked, question.options, bought),
             drift=drift,
             in_doubt=[i.text for i, s in zip(identifiers.unique, table.statuses, strict=True) if s == "in_doubt"],
             problems=table.problems(),
@@ -169,7 +159,7 @@ def enrich(
         return matches_of(asked, identifiers, question, min_verdict)
 
     frame = beside(data, columns, question.paths) if rows is None else filled_in(data, columns, rows, only)
-    enrichment = Enrichment(frame, report, read_matches, ticket)
+    enrichment = Enrichment(frame, report, read_matches, outcome.ticket)
     note_report(report)
     if bought.interrupted:
         raise Interrupted(enrichment)
@@ -219,13 +209,13 @@ def plan(
     _warn_of_retirement(question.options)
     cells = cells_of(data, column)
     with client_of(options["client"]) as owner:
-        asked = owner.facing(type(question.options))
+        asked = owner.facing(question.surface)
         pace = None
         if options["prices"] == "account":
             question, pace = as_granted(question, asked)
         rows = chosen_rows(data, cells, question, options["only"], asked)
         identifiers = read_identifiers(cells if rows is None else [cells[row] for row in rows])
-        _, made, _ = plan_run(asked, identifiers, question, options["on_doubt"], pace, route=options["route"])
+        _, made = plan_run(asked, identifiers, question, options["on_doubt"], pace, route=options["route"])
     return made.within(options["max_credits"], partial=options["partial"])
 
 
@@ -269,8 +259,16 @@ def matches(
     question = read_question(fields, options, keep="asked")
     cells = cells_of(data, column)
     with client_of(options["client"]) as owner:
-        asked = owner.facing(type(question.options))
+        asked = owner.facing(question.surface)
         return matches_of(asked, read_identifiers(cells), question, options["min_verdict"])
+
+
+def _billed_price(client: Client, options: Options, bought: Bought) -> float:
+    """Return what one person cost: in this run, else when the same was last bought, else by the list."""
+    if bought.matched:
+        return bought.credits / bought.matched
+    last = client.ledger.last_price(options.coverage, options.path, contract.PERSON_JOB_PATH)
+    return options.price if last is None else last
 
 
 def _warn_of_retirement(options: Options) -> None:

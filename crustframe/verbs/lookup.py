@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from crustframe.buying.plan import Plan
-from crustframe.buying.purchasing import Bought
+from crustframe.buying.purse import Bought
 from crustframe.buying.terms import Terms
 from crustframe.client import Client
 from crustframe.columns.assembly import PeopleTable
@@ -17,8 +17,8 @@ from crustframe.people.records import Status
 from crustframe.settings.config import read_age
 from crustframe.verbs.options import QuestionOptions
 from crustframe.verbs.question import Fields, read_question
+from crustframe.verbs.run import buy_new, plan_run, recalled
 from crustframe.verbs.signature import completed
-from crustframe.verbs.steps import buy_new, plan_run, tell_doubts
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,13 @@ def look_up(
         Something to mend first.
     """
     question = read_question(fields, completed(QuestionOptions, max_age=max_age))
-    question = replace(question, need=question.need._replace(no_match_age_s=read_age(no_match_age, "no_match_age")))
+    [part] = question.parts
+    need = part.need._replace(no_match_age_s=read_age(no_match_age, "no_match_age"))
+    question = replace(question, parts=(replace(part, need=need),))
     identifiers = read_identifiers(cells)
-    known, made, _ = plan_run(client, identifiers, question, "skip")
-    table = PeopleTable(identifiers, question.paths)
-    for record in client.ledger.recall(identifiers.unique, known, question.need):
-        table.put(record)
-    tell_doubts(table, client, made, known)
+    known, made = plan_run(client, identifiers, question, "skip")
+    table = PeopleTable(identifiers, [question.paths])
+    recalled(client, table, made, question, known)
     statuses, values = table.rows()
     return LookUp(question.paths, statuses, values, made)
 
@@ -117,8 +117,7 @@ def buy(
     """
     question = read_question(fields, completed(QuestionOptions, max_age=max_age))
     identifiers = read_identifiers(cells)
-    _, made, choice = plan_run(client, identifiers, question, "skip")
-    table = PeopleTable(identifiers, question.paths)
+    _, made = plan_run(client, identifiers, question, "skip")
+    table = PeopleTable(identifiers, [question.paths])
     terms = Terms(max_credits=max_credits, on_doubt="skip", wait=False)
-    bought, _ = buy_new(client, table, made, question, terms, choice)
-    return bought
+    return buy_new(client, table, made, question, terms).bought

@@ -2,31 +2,236 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import difflib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
+from crustframe import contract
 from crustframe.api.options import Options
 from crustframe.api.surfaces import SURFACES, Api
-from crustframe.errors import FieldError, SettingError
+from crustframe.buying.errands import Errand
+from crustframe.buying.plan import Plan, make_plan
+from crustframe.buying.routes import Route, choose
+from crustframe.buying.ways import Calls, PersonJobs
+from crustframe.client import Client
+from crustframe.errors import APIError, BadRequestError, FieldError, PermissionDeniedError, SettingError
 from crustframe.fields import DEFAULT_FIELDS, PREVIEW, Keep, Path, Reduction, needed_groups, read_paths
-from crustframe.ledger import Need
+from crustframe.ledger import Known, Ledger, Need
+from crustframe.people.identifiers import Identifier, Identifiers
+from crustframe.people.records import Evidence, Record
 from crustframe.settings.config import NO_MATCH_AGE_S, read_age, read_ceiling
+from crustframe.verbs.moving import cost_notes
 from crustframe.verbs.options import QuestionOptions
 
 Fields = str | Sequence[str] | Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Question:
-    """What is asked about everybody: read and checked, before anybody is looked at."""
+class Part:
+    """Columns that are bought together.
+
+    Attributes
+    ----------
+    paths : tuple of Path
+    need : Need
+        What a stored answer must hold to fill them.
+    nothing : Need or None
+        What a stored answer must hold to say that there is nothing to fill them with.
+    """
 
     paths: tuple[Path, ...]
+    need: Need
+    nothing: Need | None = None
+
+    def known(self, ledger: Ledger, people: Sequence[Identifier], *, back_s: float = 0.0) -> dict[str, Known]:
+        """Return, by key, whom the ledger can answer for, also by answers of the last `back_s` seconds."""
+        found = ledger.known(people, self.need.reaching_back(back_s))
+        if self.nothing is None:
+            return found
+        return ledger.known(people, self.nothing.reaching_back(back_s)) | found
+
+    def recall(self, ledger: Ledger, people: Iterable[Identifier], known: Mapping[str, Known]) -> Iterator[Record]:
+        """Yield what the ledger says of the known ones."""
+        for record in ledger.recall(people, known, self.need):
+            yield record if self.nothing is None or self._is_there(record) else _nobody(record)
+
+    def _is_there(self, record: Record) -> bool:
+        value: Any = record.matches[0].person_data if record.matches else None
+        for key in self.paths[0].field.group.split("."):
+            value = value.get(key) if isinstance(value, dict) else None
+        return bool(value)
+
+
+def _nobody(record: Record) -> Record:
+    return replace(record, status="no_match", matches=()) if record.status == "matched" else record
+
+
+Lacking = Mapping[str, tuple[int, ...]]
+"""By key, which parts of a question the ledger cannot answer."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a question stands before anything is bought.
+
+    Attributes
+    ----------
+    identifiers : Identifiers
+    known, in_doubt : set of str
+        Keys of people whose every part is known, and who are not bought again unasked.
+    new : tuple of Identifier
+    lacking : mapping
+    """
+
+    identifiers: Identifiers
+    known: frozenset[str]
+    in_doubt: frozenset[str]
+    new: tuple[Identifier, ...]
+    lacking: Lacking
+
+
+class Question(ABC):
+    """What is asked about everybody.
+
+    Attributes
+    ----------
+    parts : tuple of Part
+    surface : type of Options
+        Whose part of the ledger holds the answers.
+    """
+
+    parts: tuple[Part, ...]
+    surface: type[Options]
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The asked columns."""
+        return tuple(path for part in self.parts for path in part.paths)
+
+    @property
+    def evidence(self) -> Callable[[Mapping[str, Any]], Evidence]:
+        """What a profile of the surface says about who it is."""
+        return self.surface.evidence
+
+    def takes(self, identifier: Identifier) -> bool:
+        """Whether it can be asked about such an identifier."""
+        return True
+
+    @abstractmethod
+    def plan(self, client: Client, standing: Standing, pace: float, route: Route) -> Plan:
+        """Return what a run would send and cost, with its errands."""
+
+    def late_notes(self, made: Plan) -> list[str]:
+        """Return what a plan says in the end."""
+        return []
+
+    @abstractmethod
+    def in_words(self, error: APIError) -> APIError:
+        """Return a refusal in the words of what was asked; requests name groups."""
+
+
+@dataclass(frozen=True)
+class PersonQuestion(Question):
+    """Columns about people, from one surface.
+
+    Attributes
+    ----------
+    parts : tuple of Part
+        One.
+    options : Options
+        What a request says besides who.
+    needed : frozenset of str
+        Those of its groups that the columns cannot do without.
+    """
+
+    parts: tuple[Part, ...]
     options: Options
     needed: frozenset[str]
-    need: Need
+
+    @property
+    def surface(self) -> type[Options]:  # type: ignore[override]
+        """The surface of the options."""
+        return type(self.options)
+
+    @property
+    def need(self) -> Need:
+        """What a stored answer must hold."""
+        return self.parts[0].need
+
+    def plan(self, client: Client, standing: Standing, pace: float, route: Route) -> Plan:
+        """Plan calls, jobs, or both."""
+        options = self.options
+        choice = choose(client, options, standing.new, route, pace)
+        made = make_plan(
+            standing.identifiers,
+            known=standing.known,
+            in_doubt=standing.in_doubt,
+            groups=options.groups,
+            price=choice.price,
+            requests_per_minute=pace,
+            match_rate=client.ledger.match_rate(),
+            prices=options.prices,
+            max_identifiers=options.max_identifiers,
+            seconds_a_person=options.seconds_for(1) if options.is_realtime else 0.0,
+            concurrency=client.concurrency,
+            credits_left_today=client.ledger.left_today(),
+        )
+        calls, need = Calls(options), self.need
+        errands = [Errand(calls, choice.by_calls, need, self.needed)]
+        if choice.by_job:
+            errands.insert(0, Errand(PersonJobs(options.groups), choice.by_job, need, self.needed, otherwise=calls))
+        notes = [choice.reason] if choice.reason else []
+        if gated := [path.field.path for path in self.paths if path.field.access == contract.GATED]:
+            refusal = "where it is not granted, the API refuses the whole call, free"
+            notes.append(f"not in every plan: {', '.join(gated)}; {refusal}")
+        return replace(
+            made,
+            route="job" if choice.by_job else "calls",
+            job_minutes=choice.job_minutes,
+            errands=tuple(errands),
+            notes=(*made.notes, *notes),
+        )
+
+    def late_notes(self, made: Plan) -> list[str]:
+        """Return what the same would cost on the current surface, where this one is retiring."""
+        return cost_notes(self.paths, made.price, made.n_new) if self.options.retirement else []
+
+    def in_words(self, error: APIError) -> APIError:
+        """Return a refusal of groups as one of the paths that were asked."""
+        refused = Calls(self.options).refused_by(error)
+        asked = [path.field.path for path in self.paths if path.groups & refused]
+        if not asked:
+            return error
+        named = ", ".join(dict.fromkeys(asked))
+        facts: dict[str, Any] = {"status": error.status, "request_id": error.request_id}
+        if isinstance(error, PermissionDeniedError):
+            return PermissionDeniedError(
+                f"The account may not ask for {named} ({error.status}). Nothing was charged.",
+                denied_fields=error.denied_fields,
+                hint=f"leave out {named}, or ask the vendor to grant it.",
+                **facts,
+            )
+        available = error.available_fields if isinstance(error, BadRequestError) else ()
+        return BadRequestError(
+            f"The API refused the request ({error.status}): it does not offer {named}. Nothing was charged.",
+            available_fields=available,
+            about_parameters=True,
+            hint=f"leave it out; {_on_offer(asked, available)}.",
+            **facts,
+        )
 
 
-def read_question(fields: Fields, asked: QuestionOptions, *, keep: Keep = "all") -> Question:
+def _on_offer(asked: Iterable[str], available: Sequence[str]) -> str:
+    near = dict.fromkeys(name for path in asked for name in difflib.get_close_matches(path, available, n=3))
+    if near:
+        return f"the nearest that this account offers: {', '.join([*near][:5])}"
+    groups = dict.fromkeys(name.partition(".")[0] for name in available)
+    return f"this account offers nothing like it, but {', '.join(groups)}"
+
+
+def read_question(fields: Fields, asked: QuestionOptions, *, keep: Keep = "all") -> PersonQuestion:
     """Read and check what is asked.
 
     Raises
@@ -53,13 +258,8 @@ def read_question(fields: Fields, asked: QuestionOptions, *, keep: Keep = "all")
     options.check()
     age_s = read_age(asked["max_age"])
     flags = options.coverage - options.groups
-    need = Need(
-        needed | flags,
-        age_s,
-        NO_MATCH_AGE_S if age_s is None else min(age_s, NO_MATCH_AGE_S),
-        threshold,
-    )
-    return Question(paths, options, needed, need)
+    no_match_age_s = NO_MATCH_AGE_S if age_s is None else min(age_s, NO_MATCH_AGE_S)
+    return PersonQuestion((Part(paths, Need(needed | flags, age_s, no_match_age_s, threshold)),), options, needed)
 
 
 def asked_paths(fields: Fields, *, lists: Reduction, api: Api) -> tuple[Path, ...]:
@@ -70,5 +270,6 @@ def asked_paths(fields: Fields, *, lists: Reduction, api: Api) -> tuple[Path, ..
 
 
 def check_ceiling(max_credits: float | None) -> None:
+    """Refuse what is no number of credits."""
     if max_credits is not None:
         read_ceiling(max_credits)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from crustframe import contract
-from crustframe.buying.purchasing import Bought
+from crustframe.buying.purse import Bought
 from crustframe.people.identifiers import REASONS, Identifiers
 from crustframe.people.records import STATUSES, Status
 from crustframe.wording import as_html, counted, persons

@@ -10,7 +10,7 @@ from crustframe.columns.frames import STATUS_COLUMN
 from crustframe.errors import ColumnNotFoundError, SettingError
 from crustframe.people.identifiers import read_identifiers
 from crustframe.verbs.options import Only
-from crustframe.verbs.question import Question
+from crustframe.verbs.question import PersonQuestion
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 _UNRESOLVED: Final = frozenset({"failed", "in_doubt", "not_run"})
 
 
-def chosen_rows(data: Any, cells: Sequence[object], question: Question, only: Only, client: Client) -> list[int] | None:
+def chosen_rows(
+    data: Any, cells: Sequence[object], question: PersonQuestion, only: Only, client: Client
+) -> list[int] | None:
     """Return which rows are looked up, or None for all."""
     import pandas as pd
 

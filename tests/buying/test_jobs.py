@@ -13,7 +13,7 @@ from pandas.testing import assert_frame_equal
 import crustframe
 from crustframe import PartialResultWarning, contract
 from crustframe.buying.jobs import Collector, collect
-from crustframe.buying.purchasing import Bought
+from crustframe.buying.purse import Bought
 from crustframe.errors import BudgetError, SettingError
 from crustframe.http.webhook import Receiver
 from crustframe.ledger import Need, purchases

@@ -1,0 +1,362 @@
+"""Buying by calls: a few workers claim, wait for the pace, send, and settle; nothing is sent twice."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final, Literal
+
+from crustframe import contract
+from crustframe.buying.desk import Desk
+from crustframe.buying.purse import Purse
+from crustframe.buying.refusals import Refusals
+from crustframe.buying.terms import Terms
+from crustframe.buying.ways import Calls
+from crustframe.client import Client
+from crustframe.errors import (
+    APIConnectionError,
+    APIError,
+    BadRequestError,
+    InsufficientCreditsError,
+    NoAnswerError,
+    PermissionDeniedError,
+    RateLimitError,
+    ResponseError,
+    ServiceError,
+    error_from_answer,
+)
+from crustframe.http.rate_limit import server_wait_s
+from crustframe.http.retry import Retries
+from crustframe.ledger import Need, Purchase
+from crustframe.ledger.people import make_record
+from crustframe.people.identifiers import Identifier
+from crustframe.people.records import Answer, Record
+
+if TYPE_CHECKING:
+    from crustframe.http.transport import Exchange
+
+_FAILURES: Final = 15  # reliability notes, P26: a sick server is asked no more often than this in a row
+_DRAIN_S: Final = 30.0
+_POLL_S: Final = 0.5
+
+
+class Stopped(Exception):  # noqa: N818  (a signal between workers, not an error)
+    """The run is over; whoever waits goes home."""
+
+
+class Caller:
+    """Buys people by calls.
+
+    Parameters
+    ----------
+    client : Client
+    way : Calls
+    need : Need
+        What an answer bought by somebody else meanwhile must satisfy.
+    needed : frozenset of str
+        Those of the way's groups that the question cannot do without.
+    purse : Purse
+    terms : Terms
+    on_record : callable
+        Called with every record, from one thread at a time.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        way: Calls,
+        need: Need,
+        needed: frozenset[str],
+        *,
+        purse: Purse,
+        terms: Terms,
+        on_record: Callable[[Record], None],
+    ) -> None:
+        self._client = client
+        self._need = need
+        self._purse = purse
+        self._stop_at_failure = terms.stop_at_failure
+        self._on_record = on_record
+        self._desk = Desk(client, way, need, needed, purse=purse, terms=terms, on_record=on_record)
+        self._refusals = Refusals(self._desk, purse, on_record)
+        self._stop = threading.Event()
+        self._in_flight = 0
+        self._working = 0
+        self._failures = 0
+        self._doubted = 0
+        self._fatal: Exception | None = None
+
+    def buy(self, people: Iterable[Identifier]) -> None:
+        """Buy `people`; whoever is not settled at the end has no record.
+
+        Raises
+        ------
+        LedgerError
+            Nothing is sent that cannot be written down first.
+        AuthenticationError, PermissionDeniedError, BadRequestError
+            Everything would be refused, or where the terms stop at a failure, one kind of request was.
+        """
+        bought = self._purse.bought
+        self._stop.clear()
+        with self._desk as desk:
+            desk.queue(people)
+            _ = self._client.pace  # made before several threads ask for it
+            try:
+                self._read_left_answers()
+                while desk.has_waiting and not self._stop.is_set():
+                    self._work_in_threads()
+                    self._wait_for_others()
+                about_the_request = self._refusals.settle()
+                if about_the_request is not None and bought.stopped is None:
+                    bought.stopped = about_the_request
+            except KeyboardInterrupt:
+                bought.interrupted = True
+            finally:
+                self._stop.set()
+
+    # Workers ---------------------------------------------------------------------------------------------------
+
+    def _work_in_threads(self) -> None:
+        workers = [
+            threading.Thread(target=self._work, name=f"crustframe-{number}", daemon=True)
+            for number in range(self._client.concurrency)
+        ]
+        self._working = len(workers)
+        for worker in workers:
+            worker.start()
+        try:
+            self._wait_for_workers()
+        except KeyboardInterrupt:
+            self._halt()
+            self._purse.bought.interrupted = True
+            self._wait_for_workers(_DRAIN_S)  # a second Ctrl-C ends this wait too; what is in flight is then in doubt
+        if self._fatal is not None:
+            raise self._fatal
+
+    def _work(self) -> None:
+        try:
+            while (purchase := self._next_purchase()) is not None:
+                try:
+                    self._send(purchase)
+                except Exception as error:
+                    self._halt(None if isinstance(error, Stopped) else error)  # before its credits are let go: no
+                    raise  # other worker may spend what nobody knows to be spent
+                finally:
+                    with self._purse.changed:
+                        self._in_flight -= 1
+                        self._purse.give_back(purchase.worst_credits)
+        except Stopped:
+            pass
+        except Exception as error:  # noqa: BLE001  (told to the thread that waits)
+            self._halt(error)
+        finally:
+            with self._purse.changed:
+                self._working -= 1
+                self._purse.changed.notify_all()
+
+    def _wait_for_workers(self, at_most_s: float = float("inf")) -> None:
+        """Wait in short pieces, so that Ctrl-C is heard at once; on the count, since a join may forget a thread."""
+        until = time.monotonic() + at_most_s
+        with self._purse.changed:
+            while self._working and time.monotonic() < until:
+                self._purse.changed.wait(0.1)
+
+    def _halt(self, error: Exception | None = None) -> None:
+        with self._purse.changed:
+            if error is not None and self._purse.bought.stopped is None:
+                self._purse.bought.stopped = error
+                self._fatal = None if isinstance(error, _PARTIAL) else error
+            self._stop.set()
+            self._purse.changed.notify_all()
+
+    def _pause(self, seconds: float) -> None:
+        until = self._client.clock() + seconds
+        while (left := until - self._client.clock()) > 0:
+            if self._stop.is_set():
+                raise Stopped
+            self._client.sleep(min(left, _POLL_S))
+
+    def _next_purchase(self) -> Purchase | None:
+        with self._purse.changed:
+            while not self._stop.is_set():
+                purchase = self._desk.claim() if self._desk.has_waiting else None
+                if purchase is not None:
+                    self._in_flight += 1
+                    return purchase
+                if self._desk.has_waiting and not self._desk.is_full:
+                    continue
+                if not self._in_flight:
+                    self._desk.leave_the_rest()
+                    return None
+                self._purse.changed.wait(_POLL_S)  # those in flight may bring people back, or turn out to cost nothing
+        return None
+
+    def _wait_for_others(self) -> None:
+        while self._desk.busy and not self._stop.is_set():
+            self._desk.look_at_others()
+            if self._desk.has_waiting:
+                return
+            if self._desk.busy:
+                self._pause(_POLL_S)
+
+    # One purchase ----------------------------------------------------------------------------------------------
+
+    def _send(self, purchase: Purchase) -> None:
+        retries = Retries(self._client.jitter)
+        while True:
+            way = self._desk.way
+            try:
+                exchange = self._exchange(purchase, way)
+                error = None if way.options.is_answer(exchange, purchase.identifiers) else _error_of(exchange)
+            except APIError as failed:
+                exchange, error = None, failed
+            if exchange is not None and error is None:
+                return self._settle(purchase, exchange, way)
+            assert error is not None  # noqa: S101
+            if error.charged == "unknown":
+                return self._doubt(purchase, error)
+            self._desk.run.uncharged(purchase)
+            if isinstance(error, BadRequestError | PermissionDeniedError) and self._desk.ask_for_less(error, way):
+                self._refusals.ask_again()
+                self._desk.run.refuse(purchase, [], str(error.message))
+                return self._desk.put_back(purchase.identifiers)
+            if isinstance(error, BadRequestError):
+                return self._repair(purchase, error, way)
+            if not error.retryable:
+                raise error
+            self._count_failure(error)
+            wait_s = retries.wait_s(error)
+            if wait_s is None:
+                return self._give_up(purchase, error)
+            self._pause(wait_s)
+
+    def _exchange(self, purchase: Purchase, way: Calls) -> Exchange:
+        self._client.pace.wait(self._pause)
+        if self._stop.is_set():
+            raise Stopped
+        if not self._desk.run.sending(purchase):  # let go while we waited: the run is over
+            raise Stopped
+        with self._purse.changed:
+            self._purse.bought.calls += 1
+        try:
+            exchange = way.options.send(self._client.transport, purchase.identifiers)
+        except APIConnectionError:
+            with self._purse.changed:
+                self._purse.bought.calls -= 1  # it never left
+            raise
+        self._client.pace.learn(exchange.headers, exchange.status)
+        return exchange
+
+    def _settle(self, purchase: Purchase, exchange: Exchange, way: Calls) -> None:
+        credits = _credits_of(exchange)
+        self._desk.run.answered(
+            purchase, exchange.body, credits=credits, http_status=exchange.status, request_id=exchange.request_id
+        )
+        try:
+            answer = way.options.read(exchange.body, purchase.identifiers, credits=credits)
+        except ResponseError as error:
+            self._doubt(purchase, error)
+            return
+        self._take_in(purchase, answer, credits, exchange.request_id)
+        self._refusals.accept(purchase, way)
+
+    def _take_in(self, purchase: Purchase, answer: Answer, credits: float | None, request_id: str | None) -> None:
+        bought = self._purse.bought
+        matched = sum(bool(found) for found in answer.matches.values())
+        billed = self._desk.price * matched if credits is None else credits
+        answered_at = self._desk.run.settle(purchase, answer, credits=billed)
+        with self._purse.changed:
+            self._failures = 0
+            bought.credits += billed
+            bought.matched += matched
+            if matched:
+                self._desk.learn_price(billed / matched)
+            if request_id:
+                bought.request_ids.append(request_id)
+            by_key = {identifier.key: identifier for identifier in purchase.identifiers}
+            for key, found in answer.matches.items():
+                outcome: Literal["matched", "no_match"] = "matched" if found else "no_match"
+                lists = [found] if found else []
+                self._on_record(make_record(by_key[key], outcome, lists, self._need, "api", answered_at, request_id))
+            for key, reason in answer.failures.items():
+                self._on_record(Record(key, "failed", request_id=request_id, reason=reason))
+            self._tell_doubt(answer.missing, "left out of the answer", request_id)
+            self._purse.changed.notify_all()
+
+    def _read_left_answers(self) -> None:
+        for purchase, body, credits in self._desk.run.unread():
+            try:
+                answer = self._desk.way.options.read(body, purchase.identifiers, credits=credits)
+            except ResponseError as error:
+                self._desk.run.doubt(purchase, str(error.message))
+                continue
+            self._desk.run.settle(purchase, answer, credits=credits or 0.0)
+
+    def _doubt(self, purchase: Purchase, error: APIError) -> None:
+        self._desk.run.doubt(purchase, str(error.message))
+        with self._purse.changed:
+            self._purse.bought.credits_at_risk += purchase.worst_credits
+            self._tell_doubt(purchase.identifiers, str(error.message), error.request_id)
+        if self._stop_at_failure or self._doubted > max(contract.MAX_IDENTIFIERS, self._desk.people // 100):
+            raise error
+
+    def _tell_doubt(self, identifiers: Iterable[Identifier], reason: str, request_id: str | None) -> None:
+        for identifier in identifiers:
+            self._doubted += 1
+            self._on_record(Record(identifier.key, "in_doubt", request_id=request_id, reason=reason))
+
+    def _repair(self, purchase: Purchase, error: BadRequestError, way: Calls) -> None:
+        self._refusals.repair(purchase, error, way)
+        if self._stop_at_failure and self._refusals.has_refused_kinds:
+            raise self._refusals.about_the_request()
+
+    def _give_up(self, purchase: Purchase, error: APIError) -> None:
+        """Leave a batch that keeps failing, one half at a time: one person may be the reason."""
+        if self._stop_at_failure:
+            raise error
+        self._desk.run.refuse(purchase, [], str(error.message))
+        if isinstance(error, ServiceError) and len(purchase.identifiers) > 1:
+            return self._desk.put_back(purchase.identifiers, halve=True)
+        reason = _REASONS.get(type(error), "server_error")
+        with self._purse.changed:
+            for identifier in purchase.identifiers:
+                self._on_record(Record(identifier.key, "failed", request_id=error.request_id, reason=reason))
+        if not isinstance(error, ServiceError):
+            raise error
+        return None
+
+    def _count_failure(self, error: APIError) -> None:
+        with self._purse.changed:
+            self._failures += isinstance(error, ServiceError | APIConnectionError)
+            if self._failures >= _FAILURES:
+                raise error
+
+
+_REASONS: Final = {APIConnectionError: "unreachable", RateLimitError: "rate_limited"}
+_PARTIAL: Final = (
+    InsufficientCreditsError,
+    ServiceError,
+    APIConnectionError,
+    RateLimitError,
+    NoAnswerError,
+    ResponseError,
+)
+"""Errors that end a run with what was found so far; every other one is the caller's to mend."""
+
+
+def _error_of(exchange: Exchange) -> APIError:
+    return error_from_answer(
+        exchange.status,
+        exchange.body,
+        request_id=exchange.request_id,
+        wait_s=server_wait_s(exchange.headers) if exchange.status in {429, 500, 503} else None,
+    )
+
+
+def _credits_of(exchange: Exchange) -> float | None:
+    try:
+        credits = float(exchange.headers[contract.CREDITS_HEADER])
+    except (KeyError, ValueError):
+        return None
+    return credits if 0 <= credits < 1e9 else None

@@ -1,0 +1,93 @@
+"""What a run spends: one ceiling over everything that it buys, whichever ways it takes."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Bought:
+    """What a run of purchases came to.
+
+    Attributes
+    ----------
+    calls : int
+        Requests that left.
+    credits : float
+        As the server's own ``x-credits-used`` billed them.
+    matched : int
+        People whom these credits paid for.
+    credits_at_risk : float
+        Of requests whose charge is unknown.
+    credits_set_aside : float
+        For jobs under way, if everybody is found.
+    credits_of_repeats : float
+        What the resending of earlier doubts may have paid a second time.
+    resent : list of str
+        Identifiers that were in doubt and were bought again.
+    request_ids : list of str
+    dropped_groups : list of str
+        Groups that the account does not grant and that no field needs.
+    stopped : CrustframeError or None
+        Why the run ended early.
+    interrupted : bool
+        The user ended it.
+    """
+
+    calls: int = 0
+    credits: float = 0.0
+    matched: int = 0
+    credits_at_risk: float = 0.0
+    credits_set_aside: float = 0.0
+    credits_of_repeats: float = 0.0
+    resent: list[str] = field(default_factory=list)
+    request_ids: list[str] = field(default_factory=list)
+    dropped_groups: list[str] = field(default_factory=list)
+    stopped: Exception | None = None
+    interrupted: bool = False
+
+    @property
+    def credits_committed(self) -> float:
+        """What counts against a ceiling: billed, perhaps billed, and what jobs under way may still cost."""
+        return self.credits + self.credits_at_risk + self.credits_set_aside
+
+
+class Purse:
+    """One ceiling over everything that a run buys, whichever ways and threads it takes.
+
+    Parameters
+    ----------
+    max_credits : float or None
+        Never passed: the worst case of a request is reserved before it leaves.
+
+    Attributes
+    ----------
+    bought : Bought
+    changed : threading.Condition
+        Guards everything that several threads change, and wakes whoever waits for credits or for people.
+    """
+
+    def __init__(self, max_credits: float | None) -> None:
+        self.bought = Bought()
+        self.changed = threading.Condition()
+        self._max_credits = max_credits
+        self._reserved = 0.0
+
+    def fits(self, price: float, most: int) -> int:
+        """Return how many people at `price` surely fit under the ceiling, `most` at most."""
+        if self._max_credits is None or not price:
+            return most
+        left = self._max_credits - self.bought.credits_committed - self._reserved
+        return min(most, int((left + 1e-9) // price))
+
+    def reserve(self, credits: float) -> None:
+        """Keep the worst case of a request that is about to leave."""
+        with self.changed:
+            self._reserved += credits
+
+    def give_back(self, credits: float) -> None:
+        """Let go of it when the request has ended, and what it cost is told."""
+        with self.changed:
+            self._reserved -= credits
+            self.changed.notify_all()

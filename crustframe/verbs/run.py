@@ -1,0 +1,177 @@
+"""The one path of every question: who is known, what the rest would cost, buy it, and put what came into the table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final
+
+from crustframe.api.account import read_endpoint, usage_log
+from crustframe.buying.engine import Engine, Outcome
+from crustframe.buying.errands import Errand
+from crustframe.buying.plan import Plan
+from crustframe.buying.purse import Bought
+from crustframe.buying.routes import Route
+from crustframe.buying.terms import OnDoubt, Terms
+from crustframe.client import Client
+from crustframe.columns.assembly import PeopleTable
+from crustframe.errors import APIError, BadRequestError, OfflineError, PermissionDeniedError
+from crustframe.ledger import Known
+from crustframe.people.identifiers import Identifiers
+from crustframe.people.records import Record
+from crustframe.settings.config import ASK_ABOVE_CREDITS
+from crustframe.verbs.question import PersonQuestion, Question, Standing
+from crustframe.verbs.steps import ceiling_of
+
+_LATELY_S: Final = 7 * 86400.0
+
+KnownParts = Sequence[Mapping[str, Known]]
+"""By part of the question: whom the ledger can answer for."""
+
+
+def plan_run(
+    client: Client,
+    identifiers: Identifiers,
+    question: Question,
+    on_doubt: OnDoubt,
+    pace: float | None = None,
+    *,
+    route: Route = "calls",
+) -> tuple[KnownParts, Plan]:
+    """Return who is known, and what the rest would cost. Opens no socket."""
+    people = [identifier for identifier in identifiers.unique if question.takes(identifier)]
+    parts = [part.known(client.ledger, people) for part in question.parts]
+    lacking = {
+        i.key: missing for i in people if (missing := tuple(n for n, known in enumerate(parts) if i.key not in known))
+    }
+    doubts = [] if on_doubt == "resend" else client.ledger.doubts(people)
+    in_doubt = frozenset(d.identifier.key for d in doubts if d.told or on_doubt == "skip") & lacking.keys()
+    standing = Standing(
+        identifiers,
+        known=frozenset(i.key for i in people if i.key not in lacking),
+        in_doubt=in_doubt,
+        new=tuple(i for i in people if i.key in lacking and i.key not in in_doubt),
+        lacking=lacking,
+    )
+    made = question.plan(client, standing, pace or client.requests_per_minute, route)
+    notes = [note] if (note := _ceiling_note(made.credits_high, ceiling_of(client, None))) else []
+    return parts, replace(made, notes=(*made.notes, *notes, *question.late_notes(made)))
+
+
+def _ceiling_note(credits_high: float, ceiling: float | None) -> str:
+    if ceiling is None and credits_high > ASK_ABOVE_CREDITS:
+        return f"no ceiling is set: above {ASK_ABOVE_CREDITS:.12g} credits a run needs max_credits={credits_high:.12g}"
+    if ceiling is not None and credits_high > ceiling:
+        return f"more than the ceiling of {ceiling:.12g} credits that is set for every run"
+    return ""
+
+
+def as_granted(question: PersonQuestion, client: Client) -> tuple[PersonQuestion, float | None]:
+    """Ask the account what it may do; leave out what it lacks and nothing needs."""
+    endpoint = read_endpoint(client.transport, question.options.path)
+    _learn_prices(client)
+    if endpoint is None:
+        return question, None
+    if not endpoint.enabled:
+        raise PermissionDeniedError(
+            f"The account lacks {question.options.path}. Nothing was sent, nothing was charged.",
+            hint="ask the vendor which endpoints the plan includes.",
+        )
+    lacking = {g for g in question.options.groups if g in endpoint.disabled_fields}
+    if lacking & question.needed:
+        asked = dict.fromkeys(path.field.path for path in question.paths if path.groups & lacking)
+        raise PermissionDeniedError(
+            f"The account lacks {', '.join(asked)}. Nothing was sent, nothing was charged.",
+            denied_fields=sorted(lacking & question.needed),
+            hint="leave it out, or ask the vendor to grant it.",
+        )
+    options = replace(question.options, groups=question.options.groups - lacking)
+    own = client.settings.requests_per_minute
+    pace = endpoint.requests_per_minute
+    return replace(question, options=options), min(own, pace) if own and pace else pace
+
+
+def _learn_prices(client: Client) -> None:
+    """Look at the latest bills of the account: one that tells its parts prices other combinations of groups too."""
+    if not client.ledger.exists():
+        return
+    with suppress(APIError):  # the price list does without
+        rows = usage_log(client, is_patient=False).events(client.clock() - _LATELY_S, pages=1)
+        client.ledger.learn_prices({row.event_id: row.parts for row in rows if row.parts})
+
+
+def recalled(client: Client, table: PeopleTable, plan: Plan, question: Question, known: KnownParts) -> None:
+    """Put into the table what the ledger knows, and who is in doubt and not bought again."""
+    people = table.identifiers.unique
+    for number, (part, there) in enumerate(zip(question.parts, known, strict=True)):
+        for record in part.recall(client.ledger, people, there):
+            table.put(record, number)
+    for identifier in people:
+        if not question.takes(identifier):
+            for number in range(len(question.parts)):
+                table.put(Record(identifier.key, "invalid"), number)
+    if not plan.in_doubt:
+        return
+    new = {identifier.key for identifier in plan.new}
+    for doubt in client.ledger.doubts(people):
+        key = doubt.identifier.key
+        for number, there in enumerate(known):
+            if key not in new and key not in there:
+                table.put(Record(key, "in_doubt", reason="no answer to an earlier request"), number)
+
+
+def buy_new(client: Client, table: PeopleTable, plan: Plan, question: Question, terms: Terms) -> Outcome:
+    """Buy whom the plan names, under one ceiling, and put what comes into the table.
+
+    Raises
+    ------
+    ConfigurationError, OfflineError
+        There is no key, or no socket may be opened. Nothing was sent.
+    APIError, LedgerError
+        Everything would be refused, or nothing could be written down.
+    """
+    if not plan.new:
+        return Outcome(Bought(), None, [])
+    client.settings.require_key()
+    if client.settings.offline:
+        raise _offline(plan)
+    began = client.clock()
+
+    def put(errand: Errand, record: Record) -> None:
+        for part in errand.parts:
+            table.put(record, part)
+
+    try:
+        outcome = Engine(client, plan.errands, terms, put).run()
+    except (BadRequestError, PermissionDeniedError) as error:
+        raise question.in_words(error) from None
+    if isinstance(outcome.bought.stopped, BadRequestError | PermissionDeniedError):
+        outcome.bought.stopped = question.in_words(outcome.bought.stopped)
+    _read_jobs(client, table, question, outcome, client.clock() - began)
+    return outcome
+
+
+def _offline(plan: Plan) -> OfflineError:
+    named = ", ".join(identifier.text for identifier in plan.new[:5])
+    return OfflineError(
+        f"The ledger does not know {plan.about}{plan.n_new} of {plan.people} people, and offline was asked for: "
+        f"{named}{' ...' if plan.n_new > 5 else ''}. No socket was opened, nothing was charged.",
+        hint="run once without CRUSTFRAME_OFFLINE to buy them.",
+    )
+
+
+def _read_jobs(client: Client, table: PeopleTable, question: Question, outcome: Outcome, took_s: float) -> None:
+    """Put into the table what jobs brought into the ledger, and what became of everybody else in them."""
+    for buyer in outcome.by_job:
+        elsewhere = {identifier.key for identifier in buyer.refused}
+        people = [identifier for identifier in buyer.errand.people if identifier.key not in elsewhere]
+        unsettled = buyer.unsettled()
+        for number in buyer.errand.parts:
+            part = question.parts[number]
+            known = part.known(client.ledger, people, back_s=took_s)
+            for record in part.recall(client.ledger, people, known):
+                table.put(replace(record, source="job"), number)
+            for identifier in people:
+                if identifier.key not in known and identifier.key in unsettled:
+                    table.put(unsettled[identifier.key], number)
