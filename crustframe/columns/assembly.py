@@ -152,15 +152,15 @@ class PeopleTable:
             "crust.confidence_score": pd.array(self._scores, dtype="Float64"),
         }
         if provenance == "full":
-            seen = self._decisive()
-            at = [r and r.fetched_at for r in seen]
+            seen = [Record("", _NOT_RUN) if remark is None else remark for remark in self._decisive()]
+            at = [r.fetched_at for r in seen]
             times = [None if t is None else pd.Timestamp(t, unit="s", tz="UTC").floor("us") for t in at]
             columns |= {
-                "crust.source": pd.array([r and r.source for r in seen], dtype="string"),
+                "crust.source": pd.array([r.source for r in seen], dtype="string"),
                 "crust.fetched_at": pd.array(times, dtype=pd.DatetimeTZDtype("us", "UTC")),
-                "crust.request_id": pd.array([r and r.request_id for r in seen], dtype="string"),
+                "crust.request_id": pd.array([r.request_id for r in seen], dtype="string"),
                 "crust.match_count": pd.array(self._match_counts, dtype="Int64"),
-                "crust.reason": pd.array([r and r.reason for r in seen], dtype="string"),
+                "crust.reason": pd.array([r.reason for r in seen], dtype="string"),
                 **verdict_columns(self._verdicts),
             }
         return columns
@@ -198,8 +198,10 @@ def verdict_columns(verdicts: Sequence[Verdict | None]) -> dict[str, Any]:
     import pandas as pd
 
     return {
-        "crust.match_verdict": pd.array([v and v.word for v in verdicts], dtype="string"),
-        "crust.match_reasons": pd.array([v and JOINT.join(v.reasons) for v in verdicts], dtype="string"),
+        "crust.match_verdict": pd.array([None if v is None else v.word for v in verdicts], dtype="string"),
+        "crust.match_reasons": pd.array(
+            [None if v is None else JOINT.join(v.reasons) for v in verdicts], dtype="string"
+        ),
     }
 
 

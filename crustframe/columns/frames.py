@@ -123,13 +123,14 @@ def _column_of(frame: pd.DataFrame, column: Hashable | None) -> pd.Series[Any]:
             f"{what}. Nothing was sent, nothing was charged.",
             hint=(f"did you mean {near[0]!r}? " if near else "") + f"columns: {', '.join(names[:20]) or 'none'}.",
         )
-    found = frame[column]
+    found: Any = frame[column]  # two columns may have the name
     if isinstance(found, pd.DataFrame):
         raise ColumnNotFoundError(
             f"The frame has {found.shape[1]} columns named {column!r}. Nothing was sent, nothing was charged.",
             hint="give one of them another name first.",
         )
-    return found
+    series: pd.Series[Any] = found
+    return series
 
 
 def made_from(path: Path) -> str:
@@ -180,8 +181,10 @@ def beside(data: Any, columns: pd.DataFrame, paths: Sequence[Path] = ()) -> pd.D
     """
     import pandas as pd
 
+    if isinstance(data, pd.Series):
+        return columns.set_axis(data.index)
     if not isinstance(data, pd.DataFrame):
-        return columns.set_axis(data.index) if isinstance(data, pd.Series) else columns
+        return columns
     frame = data.copy()
     if any(is_ours(name) for name in columns.columns):
         frame = frame.drop(columns=[name for name in frame.columns if is_ours(name) and name not in columns.columns])

@@ -37,9 +37,10 @@ def matches_of(
     for position, (record, _, match) in enumerate(candidates):
         expansion.put(position, Record(record.key, "matched", (match,)))
     frame, _ = validate(expansion)
-    frame.insert(0, "crust.confidence_score", pd.array([m.confidence_score for _, _, m in candidates], dtype="Float64"))
-    for place, (name, column) in enumerate(verdict_columns(verdicts).items(), 1):
-        frame.insert(place, name, column)
-    frame.insert(0, "crust.rank", pd.array([rank for _, rank, _ in candidates], dtype="Int64"))
-    frame.insert(0, "crust.identifier", pd.array([by_key[r.key].text for r, _, _ in candidates], dtype="string"))
-    return frame
+    remarks = {
+        "crust.identifier": pd.array([by_key[r.key].text for r, _, _ in candidates], dtype="string"),
+        "crust.rank": pd.array([rank for _, rank, _ in candidates], dtype="Int64"),
+        "crust.confidence_score": pd.array([m.confidence_score for _, _, m in candidates], dtype="Float64"),
+        **verdict_columns(verdicts),
+    }
+    return pd.concat([pd.DataFrame(remarks, index=frame.index), frame], axis=1)

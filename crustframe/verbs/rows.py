@@ -50,11 +50,11 @@ def _is_empty(frame: pd.DataFrame, name: str) -> list[bool]:
     return [blank or cell == "" for blank, cell in zip(frame[name].isna(), frame[name].tolist(), strict=True)]
 
 
-def filled_in(frame: pd.DataFrame, columns: pd.DataFrame, rows: list[int], only: Only) -> pd.DataFrame:
+def filled_in(frame: Any, columns: pd.DataFrame, rows: list[int], only: Only) -> pd.DataFrame:
     """Return the frame with the looked-up cells in it, and every other cell as it was."""
     import pandas as pd
 
-    filled = frame.copy()
+    filled: pd.DataFrame = frame.copy()
     for name in columns.columns:
         new = columns[name].array
         if name not in frame.columns:
