@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -186,3 +187,34 @@ def test_an_import_opens_no_socket_and_writes_no_file(quiet_import):
 
 def test_every_public_name_is_there():
     assert [] == [name for name in crustframe.__all__ if not hasattr(crustframe, name)]
+
+
+# What the next developer is told ------------------------------------------------------------------------------------
+
+
+def test_the_drawing_in_contributing_is_that_of_the_code():
+    """``python docs/house.py`` draws it anew."""
+    sys.path.insert(0, str(PACKAGE.parent / "docs"))
+    import house
+
+    page = (PACKAGE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert house.redrawn(page) == page
+
+
+def test_every_file_that_contributing_names_is_there():
+    page = (PACKAGE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:crustframe|tests|sandbox|api|verbs|docs)/[\w./]*)`", page))
+
+    assert len(named) > 8
+    for name in named:
+        assert (PACKAGE.parent / name).exists() or (PACKAGE / name).exists(), name
+
+
+def test_no_room_is_too_long_to_be_surveyed():
+    long = {
+        str(path): n
+        for folder in (PACKAGE, PACKAGE.parent / "excel_addin")
+        for path in folder.rglob("*.py")
+        if (n := len(path.read_text(encoding="utf-8").splitlines())) > 500
+    }
+    assert {} == long

@@ -1,0 +1,1 @@
+"""One exchange: transport, retry, pace, download, webhook."""

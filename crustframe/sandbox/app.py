@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import math
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -22,7 +20,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crustframe import contract
-from crustframe.sandbox import fields, openapi, screener
+from crustframe.sandbox import account, fields, openapi, screener
 from crustframe.sandbox.edits import Edits
 from crustframe.sandbox.faults import UNANSWERED, Fault, Faults
 from crustframe.sandbox.jobs import Jobs, handlers
@@ -37,12 +35,8 @@ DRAIN_CAP: Final = 2**24  # ours: read so much of a refused body that its sender
 ACCOUNT_REQUESTS_PER_MINUTE: Final = 300.0  # docs: /user/credits and /account/*
 USAGE_REQUESTS_PER_MINUTE: Final = 60.0  # docs: the questions about usage together
 USAGE_PATH: Final = "/account/usage"
-USAGE_DAYS: Final = 7  # docs: the log's window, unless one is given
 VERSIONED_PATHS: Final = ("/account/endpoints", USAGE_PATH)
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-USAGE_LIMIT: Final = 50  # docs: default page of the usage log
-USAGE_LIMIT_MAX: Final = 500  # docs
-ENDPOINT_STATUSES: Final = ("enabled", "not_enabled", "disabled")
 FREE_PATHS: Final = ("/user/credits", "/account/credits", "/account/endpoints", "/account/usage/events")
 LEGACY_COMPONENT: Final = "person.legacy_profile"  # ours: no document names one
 NOT_IN_PLAN: Final = ("/person/contact/enrich", "/person/professional_network/enrich/live")  # docs: plan-gated
@@ -400,10 +394,10 @@ def build_app(service: Service) -> ASGIApp:
     app.add_api_route(contract.PERSON_ENRICH_PATH, service.person_enrich, methods=["POST"], response_model=None)
     app.add_api_route(contract.SCREENER_ENRICH_PATH, service.screener_enrich, methods=["GET"], response_model=None)
     free("/user/credits", lambda _: Reply(200, {"credits": service.meter.balance}), either_scheme=True)
-    free("/account/credits", lambda _: Reply(200, _account(service)))
-    free("/account/endpoints", lambda request: _endpoints(service, request))
-    free("/account/usage/events", lambda request: _events(service, request))
-    free("/account/usage/events/{event_id}", lambda request: _event(service, request))
+    free("/account/credits", lambda _: Reply(200, account.account(service)))
+    free("/account/endpoints", lambda request: account.endpoints(service, request))
+    free("/account/usage/events", lambda request: account.events(service, request))
+    free("/account/usage/events/{event_id}", lambda request: account.event(service, request))
 
     for path in contract.JOB_ACTIONS:
         app.add_api_route(path, service.submit, methods=["POST"], response_model=None)
@@ -433,82 +427,6 @@ def build_app(service: Service) -> ASGIApp:
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(HTTPException, _no_such_route)
     return FrontDoor(app, service)
-
-
-def _account(service: Service) -> dict[str, Any]:
-    account = {
-        "credits": service.meter.balance,
-        "recurring_credits": 0,
-        "recurring_credits_frequency": None,
-        "recurring_credits_refresh_date": None,
-        "credit_rollover": False,
-    }
-    return {"account": account}
-
-
-def _endpoints(service: Service, request: Request) -> Response:
-    query = request.query_params
-    status = query.get("status")
-    if status is not None and status not in ENDPOINT_STATUSES:
-        raise Refusal(400, "invalid_request", f"status must be one of {', '.join(ENDPOINT_STATUSES)}.")
-    rows = [
-        row
-        for row in service.endpoints
-        if query.get("path", row["path"]) == row["path"]
-        and query.get("category", row["category"]).casefold() == row["category"].casefold()
-        and (status is None or status == row["status"])
-    ]
-    body = {
-        "api_version": contract.API_VERSION,
-        "token_limit_rpm": service.settings.requests_per_minute,
-        "endpoints": rows,
-    }
-    return Reply(200, body)
-
-
-def _events(service: Service, request: Request) -> Response:
-    limit = _whole_number(request, "limit", USAGE_LIMIT)
-    if limit is None or not 1 <= limit <= USAGE_LIMIT_MAX:
-        raise Refusal(400, "invalid_request", f"limit must be between 1 and {USAGE_LIMIT_MAX}.")
-    window = (-math.inf, math.inf) if service.is_earlier else _window(service, request)
-    found, rest = service.meter.page(_whole_number(request, "cursor", None), limit, window)
-    cursor = None if rest is None else str(rest)
-    rows = [row.earlier_row() if service.is_earlier else row.row() for row in found]
-    return Reply(200, {"events": rows, "has_more": rest is not None, "next_cursor": cursor})
-
-
-def _window(service: Service, request: Request) -> tuple[float, float]:
-    """Read the window of a question about usage; a date is its first moment (UTC), and the end is outside."""
-    day = 86400.0
-    end = _moment(request, "end", service.now() // day * day + day)
-    return _moment(request, "start", end - USAGE_DAYS * day), end
-
-
-def _moment(request: Request, name: str, default: float) -> float:
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    try:
-        moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        raise Refusal(400, "invalid_request", f"{name} must be a date or an ISO 8601 time.") from None
-
-
-def _whole_number(request: Request, name: str, default: int | None) -> int | None:
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise Refusal(400, "invalid_request", f"{name} is not valid.")
-    return int(text)
-
-
-def _event(service: Service, request: Request) -> Response:
-    event = service.meter.event(request.path_params["event_id"])
-    if event is None:
-        raise Refusal(404, "not_found", "No event with this id.")
-    return Reply(200, event.earlier_row() if service.is_earlier else event.whole())
 
 
 async def _refused(_: Request, refusal: Exception) -> Response:

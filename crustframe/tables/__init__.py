@@ -19,11 +19,11 @@ from typing import IO, TYPE_CHECKING, Final
 
 from crustframe.errors import ColumnNotFoundError, TableError
 from crustframe.tables import destination as landing
-from crustframe.tables.arrow import require_pyarrow
 from crustframe.tables.cells import CsvCells
 from crustframe.tables.content import Content, Kind
 from crustframe.tables.conversion import Grid, write_as_lines, write_as_parquet, write_as_sheet, write_as_text
 from crustframe.tables.delimited import Delimited, TextStyle
+from crustframe.tables.kinds import KIND_NAMES, TAB_SUFFIXES, delimiter_of, kind_of, refuse_kind
 from crustframe.tables.lines import Lines, is_array, is_lines
 from crustframe.tables.parquet import MAGIC as _PARQUET
 from crustframe.tables.parquet import Parquet, write_batches
@@ -42,24 +42,6 @@ _FOREIGN: Final = {
     b"PARE": "an encrypted Parquet file",
     b"\x1f\x8b": "a compressed file",
 }
-_UNWRITTEN: Final = (".xls", ".xlsm", ".xlsb", ".ods", ".json", ".gz", ".zip")
-_KINDS: Final[Mapping[str, Kind]] = {
-    ".csv": "text",
-    ".tsv": "text",
-    ".tab": "text",
-    ".xlsx": "workbook",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".jsonl": "lines",
-    ".ndjson": "lines",
-}
-_KIND_NAMES: Final[Mapping[Kind, tuple[str, str]]] = {
-    "text": ("text", "a .csv or .tsv file"),
-    "workbook": ("a workbook", "an .xlsx file"),
-    "parquet": ("a Parquet file", "a .parquet file"),
-    "lines": ("JSON lines", "a .jsonl file"),
-}
-_TAB_SUFFIXES: Final = (".tsv", ".tab")
 _TITLE: Final = "Sheet1"
 _HEAD: Final = 2**12
 _NAMES_SHOWN: Final = 30
@@ -256,7 +238,7 @@ class Table:
 
     def kind_for(self, destination: str | os.PathLike[str]) -> Kind:
         """Return the kind of what `write` writes there: by the suffix, else text, but JSON lines from JSON lines."""
-        return _kind_of(destination, "lines" if self._content.kind == "lines" else "text")
+        return kind_of(destination, "lines" if self._content.kind == "lines" else "text")
 
     def refuse(self, path: Path) -> None:
         """Raise `TableError` if another file cannot be written to `path`, or would take the input's place."""
@@ -341,7 +323,7 @@ class Table:
         self.check(destination, ())
         kind = self._content.kind
         if kind != self.kind_for(destination):
-            is_now, should_be = _KIND_NAMES[kind]
+            is_now, should_be = KIND_NAMES[kind]
             raise TableError(
                 f"{self._source.name} is {is_now}, and only its columns are renamed.", hint=f"write {should_be}."
             )
@@ -375,19 +357,19 @@ class Table:
         if twins:
             raise TableError(
                 f"{self._source.name} has {self.columns.count(twins[0])} columns {twins[0]!r}, which "
-                f"{_KIND_NAMES[kind][0]} cannot tell apart. Nothing was sent.",
+                f"{KIND_NAMES[kind][0]} cannot tell apart. Nothing was sent.",
                 hint="rename all but one, or write a .csv file.",
             )
 
     def _style_for(self, destination: str | os.PathLike[str]) -> TextStyle:
         suffix = Path(destination).suffix.lower()
         if not isinstance(self._content, Delimited):
-            return TextStyle(_delimiter_of(suffix))
+            return TextStyle(delimiter_of(suffix))
         own = self._content.style
         if suffix == self._source.suffix:
             return own
-        if suffix in _TAB_SUFFIXES or (suffix == ".csv" and own.delimiter == "\t"):
-            return replace(own, delimiter=_delimiter_of(suffix))
+        if suffix in TAB_SUFFIXES or (suffix == ".csv" and own.delimiter == "\t"):
+            return replace(own, delimiter=delimiter_of(suffix))
         return own
 
     def _written(
@@ -437,15 +419,6 @@ class Table:
             raise self._source.changed() from None
 
 
-def refuse_kind(destination: str | os.PathLike[str]) -> None:
-    """Raise `TableError` for a suffix that is not written here, or Parquet without pyarrow."""
-    suffix = Path(destination).suffix.lower()
-    if suffix in _UNWRITTEN:
-        raise TableError(f"{suffix} files are not written here.", hint="use .csv, .tsv, .xlsx, .parquet or .jsonl.")
-    if _KINDS.get(suffix) == "parquet":
-        require_pyarrow()
-
-
 def write_rows(destination: str | os.PathLike[str], frame: pd.DataFrame, *, beside: Table | None = None) -> None:
     """Write a frame of our own making in the kind that the suffix says, by default as UTF-8 CSV.
 
@@ -467,7 +440,7 @@ def write_rows(destination: str | os.PathLike[str], frame: pd.DataFrame, *, besi
     refuse_kind(destination)
     new = Added.of(frame)
     grid = Grid(new.names, partial(new.rows, len(frame)), dict(enumerate(new.columns)))
-    kind = _kind_of(destination, "text") if beside is None else beside.kind_for(destination)
+    kind = kind_of(destination, "text") if beside is None else beside.kind_for(destination)
     if kind == "workbook":
         refuse_oversize(len(frame) + 1, len(new.names))
     with _opened(destination) as sink:
@@ -479,7 +452,7 @@ def write_rows(destination: str | os.PathLike[str], frame: pd.DataFrame, *, besi
             case "lines":
                 write_as_lines(sink, grid)
             case "text":
-                style = TextStyle(_delimiter_of(Path(destination).suffix.lower()))
+                style = TextStyle(delimiter_of(Path(destination).suffix.lower()))
                 write_as_text(sink, grid, CsvCells(style.delimiter, safe=True), style)
 
 
@@ -487,14 +460,6 @@ def _opened(destination: str | os.PathLike[str]) -> AbstractContextManager[IO[by
     if os.fspath(destination) == landing.STDOUT:
         return landing.stdout()
     return landing.replacing(Path(destination))
-
-
-def _kind_of(destination: str | os.PathLike[str], default: Kind) -> Kind:
-    return _KINDS.get(Path(destination).suffix.lower(), default)
-
-
-def _delimiter_of(suffix: str) -> str:
-    return "\t" if suffix in _TAB_SUFFIXES else ","
 
 
 def _listed(columns: Sequence[str]) -> str:

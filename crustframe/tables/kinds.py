@@ -1,0 +1,50 @@
+"""Which suffix means which kind of table."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from crustframe.errors import TableError
+from crustframe.tables.arrow import require_pyarrow
+from crustframe.tables.content import Kind
+
+_UNWRITTEN: Final = (".xls", ".xlsm", ".xlsb", ".ods", ".json", ".gz", ".zip")
+_KINDS: Final[Mapping[str, Kind]] = {
+    ".csv": "text",
+    ".tsv": "text",
+    ".tab": "text",
+    ".xlsx": "workbook",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".jsonl": "lines",
+    ".ndjson": "lines",
+}
+KIND_NAMES: Final[Mapping[Kind, tuple[str, str]]] = {
+    "text": ("text", "a .csv or .tsv file"),
+    "workbook": ("a workbook", "an .xlsx file"),
+    "parquet": ("a Parquet file", "a .parquet file"),
+    "lines": ("JSON lines", "a .jsonl file"),
+}
+TAB_SUFFIXES: Final = (".tsv", ".tab")
+
+
+def refuse_kind(destination: str | os.PathLike[str]) -> None:
+    """Raise `TableError` for a suffix that is not written here, or Parquet without pyarrow."""
+    suffix = Path(destination).suffix.lower()
+    if suffix in _UNWRITTEN:
+        raise TableError(f"{suffix} files are not written here.", hint="use .csv, .tsv, .xlsx, .parquet or .jsonl.")
+    if _KINDS.get(suffix) == "parquet":
+        require_pyarrow()
+
+
+def kind_of(destination: str | os.PathLike[str], default: Kind) -> Kind:
+    """Return the kind that the suffix means."""
+    return _KINDS.get(Path(destination).suffix.lower(), default)
+
+
+def delimiter_of(suffix: str) -> str:
+    """Return the delimiter of text with this suffix."""
+    return "\t" if suffix in TAB_SUFFIXES else ","
