@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from crustframe import contract
 from crustframe.buying.desk import Desk
+from crustframe.buying.leftovers import read_left
 from crustframe.buying.purse import Purse
 from crustframe.buying.refusals import Refusals
 from crustframe.buying.terms import Terms
@@ -103,7 +104,7 @@ class Caller:
             desk.queue(people)
             _ = self._client.pace  # made before several threads ask for it
             try:
-                self._read_left_answers()
+                read_left(desk.run, desk.way.options, desk.price)
                 while desk.has_waiting and not self._stop.is_set():
                     self._work_in_threads()
                     self._wait_for_others()
@@ -283,15 +284,6 @@ class Caller:
                 self._on_record(Record(key, "failed", request_id=request_id, reason=reason))
             self._tell_doubt(answer.missing, "left out of the answer", request_id)
             self._purse.changed.notify_all()
-
-    def _read_left_answers(self) -> None:
-        for purchase, body, credits in self._desk.run.unread():
-            try:
-                answer = self._desk.way.options.read(body, purchase.identifiers, credits=credits)
-            except ResponseError as error:
-                self._desk.run.doubt(purchase, str(error.message))
-                continue
-            self._desk.run.settle(purchase, answer, credits=credits or 0.0)
 
     def _doubt(self, purchase: Purchase, error: APIError) -> None:
         self._desk.run.doubt(purchase, str(error.message))

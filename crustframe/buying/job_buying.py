@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final, Self
 
 from crustframe import contract
 from crustframe.api import jobs as api
 from crustframe.buying.desk import Desk
 from crustframe.buying.errands import Errand
-from crustframe.buying.jobs import POLL_S, Collector, Ticket
+from crustframe.buying.jobs import Collector, Ticket
 from crustframe.buying.purse import Purse
 from crustframe.buying.terms import Terms
 from crustframe.buying.ways import Jobs
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _DAY_S: Final = 86400.0
 _BUSY_S: Final = 0.5
+_HOLD_S: Final = 5.0
+"""How long a place for another job is left to whoever has it."""
 
 
 class JobBuyer:
@@ -97,7 +99,7 @@ class JobBuyer:
             Every job would be refused.
         """
         self._desk.queue(self.errand.people)
-        self._mine = {job.purchase_id: job for job in self._collector.book.about(i.key for i in self.errand.people)}
+        self._mine = self._others_with(self.errand.people)
         try:
             self._fill_places()
         except KeyboardInterrupt:
@@ -224,8 +226,12 @@ class JobBuyer:
     def _follow_others(self) -> None:
         """Follow the jobs that hold people whom an earlier or another run asked for."""
         if busy := self._desk.busy:
-            self._mine |= {job.purchase_id: job for job in self._collector.book.about(i.key for i in busy)}
+            self._mine |= self._others_with(busy)
             self._desk.pass_over({i.key for job in self._mine.values() for i in job.purchase.identifiers})
+
+    def _others_with(self, people: Iterable[Identifier]) -> dict[int, Job]:
+        found = self._collector.book.about([identifier.key for identifier in people], self.errand.need.groups)
+        return {job.purchase_id: job for job in found}
 
     def _send(self, purchase: Purchase, newest_before: str | None) -> None:
         retries = Retries(self._client.jitter)
@@ -270,7 +276,7 @@ class JobBuyer:
     def _hold(self, wait_s: float | None = None) -> None:
         """Leave the place for another job to whoever has it, for a while."""
         self._desk.is_full = False
-        self._hold_until = self._client.clock() + max(wait_s or 0.0, POLL_S[0]) * (1 + 0.25 * self._client.jitter())
+        self._hold_until = self._client.clock() + max(wait_s or 0.0, _HOLD_S) * (1 + 0.25 * self._client.jitter())
 
     def _in_open_doubt(self, job: Job) -> list[Identifier]:
         """Return whom a submit of a killed run never reached: the account's list knows no such job."""

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-POLL_S: Final = (5.0, 60.0)  # reliability notes, section 7: doubling, with jitter
+POLL_S: Final = (1.0, 60.0)  # reliability notes, section 7: doubling, with jitter
 PATIENCE_S: Final = 86400.0
 UNKNOWN_S: Final = 600.0
 """How long a job that was accepted may be unknown to the API."""

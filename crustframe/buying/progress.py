@@ -72,7 +72,7 @@ class Bar:
 
 def is_watched() -> bool:
     """Whether somebody sees stderr: a terminal or a notebook."""
-    return sys.stderr.isatty() or "ipykernel" in sys.modules
+    return sys.stderr.isatty() or "ipykernel.zmqshell" in sys.modules  # which a kernel has loaded, and nobody else
 
 
 def read_progress(progress: bool | ProgressCallback | None, total: int) -> tuple[ProgressCallback, Callable[[], None]]:

@@ -47,7 +47,12 @@ class Choice:
 
 
 def choose(
-    client: Client, options: Options, people: Sequence[Identifier], route: Route, requests_per_minute: float
+    client: Client,
+    options: Options,
+    needed: frozenset[str],
+    people: Sequence[Identifier],
+    route: Route,
+    requests_per_minute: float,
 ) -> Choice:
     """Choose by price, size, pace, active jobs and what can go by job at all. Opens no socket.
 
@@ -60,6 +65,8 @@ def choose(
     client : Client
     options : Options
         What is asked.
+    needed : frozenset of str
+        Those of its groups that nobody can do without: whoever is in a job that brings them stays there.
     people : sequence of Identifier
         Whom to ask for.
     route : {"auto", "calls", "job"}
@@ -75,7 +82,8 @@ def choose(
     jobs = book.all(open_only=True) if book is not None else []
     under_way = [job for job in jobs if job.state in {"sent", "running"}]
     bare = options.path == contract.PERSON_ENRICH_PATH and options.coverage == options.groups and not options.is_preview
-    ours = [job for job in under_way if bare and job.endpoint == contract.PERSON_JOB_PATH]
+    persons_jobs = [job for job in under_way if bare and job.endpoint == contract.PERSON_JOB_PATH]
+    ours = [job for job in persons_jobs if needed <= job.purchase.groups]
     held = {identifier.key for job in ours for identifier in job.purchase.identifiers}
     if route == "job" and not bare:
         raise SettingError(

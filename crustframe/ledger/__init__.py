@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from crustframe import contract
-from crustframe.ledger import bookkeeping, budget, pace, people, prices, purchases
+from crustframe.ledger import bookkeeping, budget, forgetting, pace, people, prices, purchases
 from crustframe.ledger.jobs import JobBook
 from crustframe.ledger.owners import Owner, is_alive
 from crustframe.ledger.people import Known, Need, Outcome
@@ -20,6 +20,7 @@ from crustframe.ledger.purchases import Claim, Doubt, OpenDoubt, Purchase, Reque
 from crustframe.ledger.store import Store
 from crustframe.people.identifiers import Identifier
 from crustframe.people.records import Answer, Record
+from crustframe.settings.config import read_ceiling
 from crustframe.settings.keys import Secret
 
 __all__ = ["Claim", "Doubt", "Known", "Ledger", "Need", "OpenDoubt", "Purchase", "Run"]
@@ -168,7 +169,14 @@ class Ledger:
             return budget.ceiling(connection)
 
     def set_daily_ceiling(self, credits: float | None) -> None:
-        """Set what all front ends together may spend in a day, or take the ceiling away with None."""
+        """Set what all front ends together may spend in a day, or take the ceiling away with None.
+
+        Raises
+        ------
+        SettingError
+            It is no number of credits.
+        """
+        credits = None if credits is None else read_ceiling(credits, "daily")
         with self._store.transaction() as connection:
             budget.set_ceiling(connection, credits)
 
@@ -228,7 +236,7 @@ class Ledger:
         """
         JobBook.forget_files(self._store.path)  # they are downloaded again where a job is still being read
         with self._store.transaction() as connection:
-            return bookkeeping.forget(connection, texts, suppress=suppress, salt=_salt(connection))
+            return forgetting.forget(connection, texts, suppress=suppress, salt=_salt(connection))
 
     def purge(self, older_than_s: float) -> dict[str, int]:
         """Take out every answer that is older."""
@@ -243,6 +251,14 @@ class Ledger:
     def exists(self) -> bool:
         """Whether anything was written yet."""
         return self._store.exists()
+
+    def has_left(self) -> bool:
+        """Whether requests of this account are without an end."""
+        scope = self._scope(create=False)
+        if scope is None:
+            return False
+        with self._store.reading() as connection:
+            return bool(purchases.left_open(connection, scope))
 
     def start_anew(self) -> Path | None:
         """Put a damaged ledger out of the way, so that the next purchase begins a new one; returns where it is."""
@@ -464,14 +480,8 @@ class Run:
         with self._store.reading() as connection:
             keys = [identifier.key for identifier in identifiers]
             known = people.find_known(connection, self._request.scope_id, keys, need, self._clock(), _salt(connection))
-            busy = purchases.claimed(connection, self._request.scope_id, keys)
+            busy = purchases.claimed(connection, self._request.scope_id, keys, need.groups)
         return known, [i for i in identifiers if i.key not in known and i.key in busy]
-
-    def busy(self, keys: Iterable[str]) -> set[str]:
-        """Return those of `keys` that a living buyer is buying."""
-        self.recover()
-        with self._store.reading() as connection:
-            return purchases.claimed(connection, self._request.scope_id, list(keys))
 
     def recall(self, identifiers: Iterable[Identifier], known: Mapping[str, Known], need: Need) -> Iterator[Record]:
         """Yield the records of the known ones."""

@@ -9,11 +9,8 @@ import zlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
-from urllib.parse import unquote
 
-from crustframe.ledger.people import digest_of, pack, unpack
-from crustframe.people.identifiers import read_identifiers
-from crustframe.people.records import read_json, write_json
+from crustframe.ledger.people import unpack
 
 _BATCH: Final = 500
 
@@ -97,102 +94,6 @@ def entries(connection: sqlite3.Connection, keys: Sequence[str] | None = None) -
             "origin": origin,
             "matches": [] if entry is None else unpack(entry),
         }
-
-
-def forget(connection: sqlite3.Connection, texts: Sequence[str], *, suppress: bool, salt: bytes) -> dict[str, int]:
-    """Take people out of every table, by profile URL, e-mail or ``crustdata_person_id``.
-
-    Everybody whose answer carries one of these identifiers is meant, under whichever identifier they were bought;
-    a forgotten candidate among others is taken out of the list.
-    """
-    keys, person_ids = _meant(texts)
-    needles = _needles(keys, person_ids)
-    gone: set[str] = set(keys)
-    rows = candidates = 0
-    last = 0
-    while batch := connection.execute(
-        "SELECT person_row, key, entry FROM people WHERE person_row > ? ORDER BY person_row LIMIT ?", (last, _BATCH)
-    ).fetchall():
-        last = batch[-1][0]
-        for number, key, entry in batch:
-            plain = b"" if entry is None else zlib.decompress(entry)
-            is_theirs = _names(key, keys)
-            if not is_theirs and not any(needle in plain for needle in needles):
-                continue
-            matches = read_json(plain) if plain else []
-            kept = [match for match in matches if not _is_meant(match["person_data"], keys, person_ids)]
-            if is_theirs or not kept or len(kept) == len(matches):
-                connection.execute("DELETE FROM people WHERE person_row = ?", (number,))
-                gone.add(key)
-                rows += 1
-            else:
-                connection.execute("UPDATE people SET entry = ? WHERE person_row = ?", (pack(kept), number))
-                candidates += 1
-    requests = _forget_in_purchases(connection, gone, needles)
-    if suppress:
-        connection.executemany(
-            "INSERT OR IGNORE INTO suppressed VALUES (?)", [(digest_of(key, salt),) for key in sorted(gone)]
-        )
-    return {"answers": rows, "candidates": candidates, "requests": requests, "suppressed": len(gone) if suppress else 0}
-
-
-def _meant(texts: Sequence[str]) -> tuple[set[str], set[int]]:
-    person_ids = {int(text) for text in texts if text.strip().isdigit()}
-    read = read_identifiers([text for text in texts if not text.strip().isdigit()])
-    return {identifier.key for identifier in read.unique}, person_ids
-
-
-def _names(key: str, keys: set[str]) -> bool:
-    """Whether a key is one of `keys`, were it read today: what is part of a name was more once."""
-    return key in keys or (
-        ("%" in key or not key.isascii()) and any(i.key in keys for i in read_identifiers([key]).unique)
-    )
-
-
-def _needles(keys: set[str], person_ids: set[int]) -> list[bytes]:
-    """Return bytes that an answer about one of them must hold: a quick look before a thorough one."""
-    slugs = [key.rpartition("/")[2] for key in keys]
-    texts = {*slugs, *(unquote(slug) for slug in slugs), *keys, *map(str, person_ids)}
-    return [variant for text in texts for variant in {text.encode(), write_json(text)[1:-1]}]
-
-
-def _is_meant(person: dict[str, Any], keys: set[str], person_ids: set[int]) -> bool:
-    if {person.get("crustdata_person_id"), person.get("person_id")} & person_ids:
-        return True
-    texts: list[object] = _legacy_texts(person)
-    handles = person.get("social_handles")
-    if isinstance(handles, dict) and isinstance(handles.get("professional_network_identifier"), dict):
-        texts.append(handles["professional_network_identifier"].get("profile_url"))
-    contact = person.get("contact")
-    if isinstance(contact, dict):
-        for name in ("business_emails", "personal_emails"):
-            listed = contact.get(name)
-            texts += (
-                [item.get("email") for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
-            )
-    return any(identifier.key in keys for identifier in read_identifiers(texts).unique)
-
-
-def _legacy_texts(person: dict[str, Any]) -> list[object]:
-    """Return what may name the person in an answer of the legacy surface."""
-    texts: list[object] = [person.get(name) for name in ("linkedin_profile_url", "linkedin_flagship_url", "email")]
-    private = person.get("personal_contact_info")
-    for listed in (person.get("business_email"), private.get("personal_emails") if isinstance(private, dict) else None):
-        texts += listed if isinstance(listed, list) else [listed]
-    return texts
-
-
-def _forget_in_purchases(connection: sqlite3.Connection, gone: set[str], needles: Sequence[bytes]) -> int:
-    touched = 0
-    for number, body, error in connection.execute(
-        "SELECT purchase_id, body, error FROM purchases WHERE body IS NOT NULL OR error IS NOT NULL"
-    ).fetchall():
-        said = (b"" if body is None else zlib.decompress(body)) + (error or "").encode()
-        if any(needle in said for needle in needles):
-            connection.execute("UPDATE purchases SET body = NULL, error = 'forgotten' WHERE purchase_id = ?", (number,))
-            touched += 1
-    connection.executemany("DELETE FROM purchase_people WHERE key = ?", [(key,) for key in gone])
-    return touched
 
 
 def purge(connection: sqlite3.Connection, before: float) -> dict[str, int]:

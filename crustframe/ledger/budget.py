@@ -23,13 +23,19 @@ def set_ceiling(connection: sqlite3.Connection, credits: float | None) -> None:
 
 
 def spent(connection: sqlite3.Connection, scope_id: int, now: float) -> float:
-    """Return what one account spent today on every surface: billed, at risk, set aside for requests on their way."""
+    """Return what one account spent today on every surface: billed, at risk, set aside for requests on their way.
+
+    What was claimed before midnight and ended after it counts for both days.
+    """
+    today = now - now % _DAY_S
     row = connection.execute(
         "SELECT coalesce(sum(CASE WHEN credits IS NOT NULL THEN credits WHEN state IN "
         "('waiting', 'sent', 'answered', 'running', 'in_doubt', 'resent') THEN worst_credits ELSE 0 END), 0) "
-        "FROM purchases WHERE opened_at >= ? AND scope_id IN (SELECT every.scope_id FROM scopes AS every "
+        "FROM purchases WHERE (opened_at >= ? OR closed_at >= ? "
+        "OR state IN ('waiting', 'sent', 'answered', 'running')) "
+        "AND scope_id IN (SELECT every.scope_id FROM scopes AS every "
         "JOIN scopes AS own USING (origin, key_fingerprint) WHERE own.scope_id = ?)",
-        (now - now % _DAY_S, scope_id),
+        (today, today, scope_id),
     ).fetchone()
     return float(row[0])
 

@@ -181,12 +181,12 @@ class JobBook:
         with self._store.reading() as connection:
             return self._jobs(connection, "AND state IN ('sent', 'running', 'in_doubt')" if open_only else "")
 
-    def about(self, keys: Iterable[str]) -> list[Job]:
-        """Return the jobs under way that hold any of these people."""
+    def about(self, keys: Iterable[str], groups: frozenset[str]) -> list[Job]:
+        """Return the jobs under way that ask for any of these groups about any of these people."""
         with self._store.reading() as connection:
             holding = purchases.holding(connection, list(keys))
         under_way = (job for job in self.all(open_only=True) if job.state in {"sent", "running"})
-        return [job for job in under_way if job.purchase_id in holding]
+        return [job for job in under_way if job.purchase_id in holding and job.purchase.groups & groups]
 
     def find(self, purchase_id: int) -> Job | None:
         """Return the job of a purchase as it is now, or None where it was no job."""
@@ -405,7 +405,7 @@ class JobBook:
         matched, reckoned = connection.execute(
             "SELECT matched, credits FROM jobs WHERE purchase_id = ?", (job.purchase_id,)
         ).fetchone()
-        if credits is None and job.batch_id is not None:
+        if credits is None and state == "done":
             credits = reckoned
         purchases.close(
             connection, job.purchase_id, state, self._clock(), error=error, credits=credits, matched=matched, told=told

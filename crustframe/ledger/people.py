@@ -20,6 +20,7 @@ Outcome = Literal["matched", "no_match", "refused", "suppressed", "queued"]
 FLAGS: Final = frozenset({"force_fetch", "enrich_realtime"})
 _OUTCOMES: Final = frozenset({"matched", "no_match", "refused", "queued"})
 _REFUSED: Final[Mapping[str, str]] = {"refused": "refused_by_server", "suppressed": "suppressed"}
+_DAY_S: Final = 86400.0
 CHUNK: Final = 500  # SQLite takes at least 999 parameters in a statement
 
 
@@ -154,7 +155,10 @@ def _as_strict(stored: float | None, asked: float | None) -> bool:
 
 
 def _is_fresh(answered_at: float, age_s: float | None, now: float) -> bool:
-    return age_s is None or now - answered_at <= age_s
+    ahead_s = answered_at - now  # a clock that was wrong, then or now
+    if age_s is None or ahead_s <= 0:
+        return age_s is None or -ahead_s <= age_s
+    return 0 < age_s and ahead_s <= _DAY_S
 
 
 def bought_by(connection: sqlite3.Connection, scope_id: int, purchase_id: int, keys: Sequence[str]) -> set[str]:
@@ -232,6 +236,10 @@ def save(
         number: frozenset(json.loads(text))
         for number, text in connection.execute("SELECT coverage_id, groups FROM coverages")
     }
+    outcomes = list(outcomes)
+    [(salt,)] = connection.execute("SELECT value FROM meta WHERE name = 'salt'")
+    never = suppressed(connection, [key for key, _, _ in outcomes], salt)
+    outcomes = [outcome for outcome in outcomes if outcome[0] not in never]
     smaller = [number for number, held in groups.items() if held <= groups[coverage]]
     marks = ",".join("?" * len(smaller))
     for key, outcome, entry in outcomes:

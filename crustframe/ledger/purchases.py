@@ -118,10 +118,10 @@ def claim(
         if identifier.key in found.known:
             continue
         entries = open_keys.get(identifier.key, [])
-        if any(state != "in_doubt" for state, _ in entries):
+        if any(state != "in_doubt" and groups & need.groups for state, groups, _ in entries):
             found.busy.append(identifier)
             continue
-        doubts = [doubt for _, doubt in entries]
+        doubts = [doubt for state, _, doubt in entries if state == "in_doubt"]
         if doubts and not all(may_resend(doubt) for doubt in doubts):
             found.doubtful += doubts
             continue
@@ -136,19 +136,21 @@ def claim(
 
 def _open_people(
     connection: sqlite3.Connection, scope_id: int, keys: Sequence[str]
-) -> dict[str, list[tuple[str, Doubt]]]:
-    found: dict[str, list[tuple[str, Doubt]]] = {}
+) -> dict[str, list[tuple[str, frozenset[str], Doubt]]]:
+    """Return, by key, the state, the groups and the risk of each purchase without an end."""
+    found: dict[str, list[tuple[str, frozenset[str], Doubt]]] = {}
     for start in range(0, len(keys), CHUNK):
         chunk = keys[start : start + CHUNK]
         rows = connection.execute(
-            "SELECT key, kind, text, purchase_id, state, worst_credits / identifiers, sent_at, told "  # noqa: S608
-            f"FROM purchase_people JOIN purchases USING (purchase_id) WHERE key IN ({','.join('?' * len(chunk))}) "
+            "SELECT key, kind, text, purchase_id, state, worst_credits / identifiers, sent_at, told, groups "  # noqa: S608
+            "FROM purchase_people JOIN purchases USING (purchase_id) JOIN coverages USING (coverage_id) "
+            f"WHERE key IN ({','.join('?' * len(chunk))}) "
             "AND scope_id = ? AND state IN ('waiting', 'sent', 'answered', 'running', 'in_doubt')",
             (*chunk, scope_id),
         )
-        for key, kind, text, purchase_id, state, risk, sent_at, told in rows:
+        for key, kind, text, purchase_id, state, risk, sent_at, told, groups in rows:
             doubt = Doubt(purchase_id, Identifier(kind, key, text), risk, sent_at, bool(told))
-            found.setdefault(key, []).append((state, doubt))
+            found.setdefault(key, []).append((state, frozenset(json.loads(groups)), doubt))
     return found
 
 
@@ -316,14 +318,16 @@ def left_open(connection: sqlite3.Connection, scope_id: int) -> list[LeftOpen]:
     return [LeftOpen(*row) for row in rows.fetchall()]
 
 
-def claimed(connection: sqlite3.Connection, scope_id: int, keys: Sequence[str]) -> set[str]:
-    """Return those of `keys` that are being bought."""
+def claimed(connection: sqlite3.Connection, scope_id: int, keys: Sequence[str], groups: frozenset[str]) -> set[str]:
+    """Return those of `keys` of whom any of these groups is being bought."""
     rows = connection.execute(
-        "SELECT key FROM purchase_people JOIN purchases USING (purchase_id) WHERE scope_id = ? "
+        "SELECT key, groups FROM purchase_people JOIN purchases USING (purchase_id) JOIN coverages USING (coverage_id) "
+        "WHERE scope_id = ? "
         "AND state IN ('waiting', 'sent', 'answered', 'running') AND state NOT IN ('done', 'refused')",
         (scope_id,),
     )
-    return {key for (key,) in rows} & set(keys)
+    asked = set(keys)
+    return {key for key, held in rows if key in asked and groups.intersection(json.loads(held))}
 
 
 def close(
@@ -339,7 +343,7 @@ def close(
 ) -> None:
     """End a purchase in one of its last states."""
     connection.execute(
-        "UPDATE purchases SET state = ?, closed_at = ?, error = ?, credits = coalesce(?, credits), matched = ?, "
+        "UPDATE purchases SET state = ?, closed_at = ?, error = ?, credits = coalesce(credits, ?), matched = ?, "
         "told = ? WHERE purchase_id = ?",
         (state, now, error, credits, matched, told, purchase_id),
     )
@@ -367,7 +371,7 @@ def unread(connection: sqlite3.Connection, owner: str) -> list[tuple[Purchase, b
     """Return the answered purchases of one buyer with their raw bodies and bills."""
     rows = connection.execute(
         "SELECT purchase_id, groups, worst_credits, body, credits FROM purchases JOIN coverages USING (coverage_id) "
-        "WHERE owner = ? AND state = 'answered'",
+        "WHERE owner = ? AND state = 'answered' AND body IS NOT NULL",
         (owner,),
     ).fetchall()
     return [

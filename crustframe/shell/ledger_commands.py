@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from crustframe.buying.leftovers import read_everything_left
 from crustframe.client import Client
 from crustframe.errors import LedgerError, SettingError
 from crustframe.people.identifiers import read_identifier
@@ -114,7 +115,9 @@ def forget(
     for text in identifiers:
         if not text.strip().isdigit():
             read_identifier(text)
-    _tell(_existing(ledger).ledger.forget(identifiers, suppress=suppress), as_json)
+    client = _existing(ledger)
+    read_everything_left(client)  # what was paid for is not thrown away with the one person
+    _tell(client.ledger.forget(identifiers, suppress=suppress), as_json)
 
 
 @app.command()

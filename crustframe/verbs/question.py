@@ -163,7 +163,7 @@ class PersonQuestion(Question):
     def plan(self, client: Client, standing: Standing, pace: float, route: Route) -> Plan:
         """Plan calls, jobs, or both."""
         options = self.options
-        choice = choose(client, options, standing.new, route, pace)
+        choice = choose(client, options, self.needed, standing.new, route, pace)
         made = make_plan(
             standing.identifiers,
             known=standing.known,

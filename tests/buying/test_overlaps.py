@@ -1,0 +1,95 @@
+"""Several purchases for one person: what is under way for one thing keeps nobody from asking another."""
+
+from __future__ import annotations
+
+import pytest
+
+import crustframe
+from crustframe.api import person
+from crustframe.buying.engine import Engine
+from crustframe.buying.errands import Errand
+from crustframe.buying.terms import Terms
+from crustframe.buying.ways import Calls, ContactJobs, PersonJobs
+from crustframe.ledger import Need
+from crustframe.people.identifiers import read_identifiers
+
+NAME, EMAILS, PHONES = "basic_profile.name", "contact.business_emails", "contact.phone_numbers"
+PEOPLE = [f"https://www.linkedin.com/in/both-{n}-example" for n in range(5)]
+
+pytestmark = pytest.mark.filterwarnings("ignore::crustframe.PartialResultWarning")
+
+
+@pytest.fixture
+def slow():
+    """A sandbox whose jobs never end."""
+    with crustframe.sandbox(requests_per_minute=None, job_seconds=1e9) as running:
+        yield running
+
+
+def statuses(found):
+    return set(found.frame["crust.status"])
+
+
+@pytest.mark.parametrize("fields", [[NAME], [NAME, EMAILS], ["skills"]])
+def test_a_contact_job_under_way_keeps_nobody_waiting_for_other_fields(slow, fields):
+    crustframe.contacts(PEOPLE, kinds=["phone_numbers"], wait=False, client=slow.client)
+
+    found = crustframe.enrich(PEOPLE, fields=fields, client=slow.client)
+
+    assert {"matched"} == statuses(found)
+    assert found.report.credits == slow.credits_spent
+
+
+@pytest.mark.parametrize("fields", [[EMAILS], [PHONES, EMAILS], ["dev_platform_profiles.bio"]])
+def test_a_person_job_under_way_keeps_nobody_from_what_it_does_not_bring(slow, fields):
+    crustframe.enrich(PEOPLE, fields=[NAME], route="job", wait=False, client=slow.client)
+
+    found = crustframe.enrich(PEOPLE, fields=fields, client=slow.client)
+
+    assert {"matched"} == statuses(found)
+    assert not found.report.hit_ceiling
+
+
+def test_what_a_job_under_way_brings_is_not_bought_beside_it(slow):
+    crustframe.enrich(PEOPLE, fields=[NAME], route="job", wait=False, client=slow.client)
+
+    found = crustframe.enrich(PEOPLE, fields=["skills"], wait=False, client=slow.client)
+
+    assert {"not_run"} == statuses(found)
+    assert 0 == slow.calls
+
+
+@pytest.mark.billed_past_the_plan("the errands are given to the engine without a plan")
+def test_one_run_buys_several_things_about_one_person():
+    """The engine takes a person in as many errands as a question has ways; one purse pays for all of them."""
+    people = tuple(read_identifiers(PEOPLE).unique)
+    base, phones, emails = frozenset({"basic_profile"}), frozenset({PHONES}), frozenset({"skills"})
+    with crustframe.sandbox(requests_per_minute=None, job_seconds=0.1) as sandbox:
+        errands = [
+            Errand(ContactJobs(phones), people, Need(phones, None, 0.0), phones, parts=(1,)),
+            Errand(Calls(person.Options(base)), people, Need(base, None, None), base),
+            Errand(PersonJobs(emails), people, Need(emails, None, None), emails, parts=(2,)),
+        ]
+        heard = []
+        outcome = Engine(sandbox.client, errands, Terms(max_credits=20), lambda e, r: heard.append(r.status)).run()
+        ledger = sandbox.client.ledger
+
+        assert ["matched"] * 5 == heard
+        assert outcome.bought.credits == sandbox.credits_spent <= 20
+        assert 5 == len(ledger.known(people, Need(base | emails, None, None)))
+        assert not ledger.doubts()
+
+
+@pytest.mark.billed_past_the_plan("the errands are given to the engine without a plan")
+def test_the_purse_of_such_a_run_is_never_overdrawn():
+    people = tuple(read_identifiers(PEOPLE).unique)
+    base, phones = frozenset({"basic_profile"}), frozenset({PHONES})
+    with crustframe.sandbox(requests_per_minute=None, job_seconds=0.1) as sandbox:
+        errands = [
+            Errand(ContactJobs(phones), people, Need(phones, None, 0.0), phones, parts=(1,)),
+            Errand(Calls(person.Options(base)), people, Need(base, None, None), base),
+        ]
+        outcome = Engine(sandbox.client, errands, Terms(max_credits=12), lambda *_: None).run()
+
+        assert outcome.bought.credits == sandbox.credits_spent <= 12
+        assert sandbox.calls == 1
