@@ -20,10 +20,8 @@ from crustframe.client import Client
 from crustframe.ledger import OpenDoubt
 from crustframe.ledger.people import FLAGS
 
-# How far the server's clock and the time on the wire may shift a row of the log: where nothing but that tells whose it
-# is, and where the request itself does.
-_BY_TIME_S: Final = (10.0, 400.0)
-_BY_REQUEST_S: Final = (3600.0, 3600.0)
+_ANY_CLOCK_S: Final = 86400.0
+"""How far this machine's clock, or the server's, may have been off when a request was sent."""
 _SURELY_TOLD_S: Final = 6 * 86400.0
 """For how long every age of the log tells of a request; it may reach back further."""
 _MOST_LOOKED_AT: Final = 300
@@ -155,11 +153,9 @@ def _is_job(doubt: OpenDoubt) -> bool:
 
 
 def _rows(log: UsageLog, doubts: Sequence[OpenDoubt], now: float) -> list[UsageEvent]:
-    earlier, later = _BY_REQUEST_S
     first, last = min(doubt.sent_at for doubt in doubts), max(doubt.sent_at for doubt in doubts)
-    if now - first > _SURELY_TOLD_S:
-        earlier = 86400.0  # a row from before shows that the log reaches back so far
-    return list(log.events(first - earlier, last + later if last + later < now else None))
+    end = last + _ANY_CLOCK_S
+    return list(log.events(first - _ANY_CLOCK_S, end if end < now else None))
 
 
 class _Evidence:
@@ -169,15 +165,13 @@ class _Evidence:
         self, surface: type[Options], doubts: Sequence[OpenDoubt], rows: Sequence[UsageEvent], log: UsageLog
     ) -> None:
         self._doubts = sorted(doubts, key=lambda doubt: doubt.sent_at)
-        near = [row for row in rows if any(_may_be(doubt, row, _BY_REQUEST_S) for doubt in doubts)]
+        near = [row for row in rows if any(_may_be(doubt, row) for doubt in doubts)]
         asked = _asked(sorted(near, key=lambda row: row.created_at), log)
         self._near: dict[int, list[tuple[UsageEvent, Likeness]]] = {}
         for doubt in doubts:
             sent = _sent(doubt, surface)
             self._near[doubt.purchase_id] = [
-                (row, likeness(sent, doubt.n_identifiers, told))
-                for row, told in asked
-                if _may_be(doubt, row, _BY_REQUEST_S)
+                (row, likeness(sent, doubt.n_identifiers, told)) for row, told in asked if _may_be(doubt, row)
             ]
         self._same = {number: [row for row, how in near if how == "same"] for number, near in self._near.items()}
         self._taken = {row.event_id for rows in self._same.values() for row in rows}
@@ -188,16 +182,15 @@ class _Evidence:
 
     def _unclear(self, doubt: OpenDoubt) -> list[UsageEvent]:
         near = self._near[doubt.purchase_id]
-        return [row for row, how in near if how == "unclear" and row.event_id not in self._taken]
+        unclear = [row for row, how in near if how == "unclear" and row.event_id not in self._taken]
+        return [row for row in unclear if row.is_detailed or row.identifiers in {None, doubt.n_identifiers}]
 
     def verdict(self, doubt: OpenDoubt, now: float, oldest: float) -> float | None:
         """Return what the request cost, or None where the log does not tell."""
         if own := self._same[doubt.purchase_id]:
             return self._of_twins(doubt, own, now)
-        if any(row.is_detailed for row in self._unclear(doubt)):
+        if self._unclear(doubt):  # time and number tell nobody's request from another
             return None
-        if self._by_time(doubt):
-            return self._of_rivals(doubt)
         is_told = now - doubt.sent_at < _SURELY_TOLD_S or oldest < doubt.sent_at
         return 0.0 if is_told and _had_time(doubt, now) else None
 
@@ -210,21 +203,6 @@ class _Evidence:
         if position < 0:
             return 0.0 if _had_time(twins[-1], now) else None
         return rows[position].credits
-
-    def _by_time(self, doubt: OpenDoubt) -> list[UsageEvent]:
-        return [
-            row
-            for row in self._unclear(doubt)
-            if not row.is_detailed
-            and row.identifiers in {None, doubt.n_identifiers}
-            and _may_be(doubt, row, _BY_TIME_S)
-        ]
-
-    def _of_rivals(self, doubt: OpenDoubt) -> float | None:
-        """Tell by time and number, if whichever row is whose, each request was one of them."""
-        rows = self._by_time(doubt)
-        rivals = [other for other in self._doubts if any(row in rows for row in self._by_time(other))]
-        return rows[rivals.index(doubt)].credits if len(rivals) == len(rows) else None
 
 
 def _asked(rows: Sequence[UsageEvent], log: UsageLog) -> list[tuple[UsageEvent, Asked | None]]:
@@ -245,11 +223,10 @@ def _sent(doubt: OpenDoubt, surface: type[Options]) -> Asked | None:
     return Asked.of(options.asked_of(doubt.identifiers)) if doubt.identifiers else None
 
 
-def _may_be(doubt: OpenDoubt, row: UsageEvent, reach_s: tuple[float, float]) -> bool:
-    earlier, later = reach_s
+def _may_be(doubt: OpenDoubt, row: UsageEvent) -> bool:
     path = urlsplit(row.endpoint.rpartition(" ")[2]).path.rstrip("/")
     is_there = path == doubt.endpoint or "/" not in path  # a name that is no path may mean any of them
-    return is_there and doubt.sent_at - earlier <= row.created_at <= doubt.sent_at + later
+    return is_there and abs(row.created_at - doubt.sent_at) <= _ANY_CLOCK_S
 
 
 def _had_time(doubt: OpenDoubt, now: float) -> bool:

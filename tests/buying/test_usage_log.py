@@ -146,8 +146,8 @@ def test_the_very_same_request_of_somebody_else_leaves_the_doubt_open(sandbox, c
     colleague.close()
 
 
-def test_the_older_log_is_believed_as_carefully_as_before(tmp_path):
-    """It tells no request, so a stranger's row of that size and time leaves the doubt open."""
+def test_time_and_number_of_the_older_log_prove_nothing(tmp_path):
+    """It tells no request: a row of that size may be a stranger's, and two like rows may be swapped."""
     with crustframe.sandbox(requests_per_minute=None, account_api="earlier") as sandbox:
         lose(sandbox, sandbox.client, people(10), charge=False)
         colleague = another(sandbox, tmp_path)
@@ -158,9 +158,27 @@ def test_the_older_log_is_believed_as_carefully_as_before(tmp_path):
         assert 10 == len(resolve(later).untold)
 
         lose(sandbox, sandbox.client, people(7, 900), charge=True)
-        assert 7.0 == resolve(later).credits_lost
+        settled = resolve(later)
+        assert (17, 0.0) == (len(settled.untold), settled.credits_lost)
+        assert 17 == later.ledger.spent_today()
         for client in (colleague, later):
             client.close()
+
+
+@pytest.mark.parametrize("off_s", [-7200.0, -420.0, 60.0, 7200.0])
+@pytest.mark.parametrize("charge", [True, False])
+def test_a_clock_that_is_off_changes_no_verdict(sandbox, off_s, charge):
+    """The row is known by what the request asked, not by when."""
+    wrong = sandbox.make_client(clock=lambda: time.time() + off_s)
+    lose(sandbox, wrong, people(5), charge=charge)
+    wrong.close()
+    later = sandbox.make_client(clock=lambda: time.time() + off_s + 120)
+
+    settled = resolve(later)
+
+    assert ((0, 5) if charge else (5, 0)) == (len(settled.uncharged), len(settled.charged))
+    assert (5.0 if charge else 0.0) == settled.credits_lost == sandbox.credits_spent
+    later.close()
 
 
 # Whatever the log says or leaves out ---------------------------------------------------------------------------------
