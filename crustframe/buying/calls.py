@@ -215,8 +215,9 @@ class Caller:
             if exchange is not None and error is None:
                 return self._settle(purchase, exchange, way)
             assert error is not None  # noqa: S101
-            if error.charged == "unknown":
-                return self._doubt(purchase, error)
+            billed = None if exchange is None else _credits_of(exchange)
+            if error.charged == "unknown" or billed:
+                return self._doubt(purchase, error, billed)
             self._desk.run.uncharged(purchase)
             if isinstance(error, BadRequestError | PermissionDeniedError) and self._desk.ask_for_less(error, way):
                 self._refusals.ask_again()
@@ -257,7 +258,10 @@ class Caller:
         try:
             answer = way.options.read(exchange.body, purchase.identifiers, credits=credits)
         except ResponseError as error:
-            self._doubt(purchase, error)
+            if credits == 0:
+                self._leave(purchase, error, "unreadable")
+            else:
+                self._doubt(purchase, error, credits)
             return
         self._take_in(purchase, answer, credits, exchange.request_id)
         self._refusals.accept(purchase, way)
@@ -266,10 +270,12 @@ class Caller:
         bought = self._purse.bought
         matched = sum(bool(found) for found in answer.matches.values())
         billed = self._desk.price * matched if credits is None else credits
-        answered_at = self._desk.run.settle(purchase, answer, credits=billed)
+        is_open = credits is None and bool(answer.missing)  # whoever was left out may have been charged, too
+        answered_at = self._desk.run.settle(purchase, answer, credits=None if is_open else billed)
         with self._purse.changed:
             self._failures = 0
             bought.credits += billed
+            bought.credits_at_risk += self._desk.price * len(answer.missing) if is_open else 0.0
             bought.matched += matched
             if matched:
                 self._desk.learn_price(billed / matched)
@@ -285,10 +291,11 @@ class Caller:
             self._tell_doubt(answer.missing, "left out of the answer", request_id)
             self._purse.changed.notify_all()
 
-    def _doubt(self, purchase: Purchase, error: APIError) -> None:
-        self._desk.run.doubt(purchase, str(error.message))
+    def _doubt(self, purchase: Purchase, error: APIError, billed: float | None = None) -> None:
+        self._desk.run.doubt(purchase, str(error.message), credits=billed)
         with self._purse.changed:
-            self._purse.bought.credits_at_risk += purchase.worst_credits
+            self._purse.bought.credits += billed or 0.0
+            self._purse.bought.credits_at_risk += purchase.worst_credits if billed is None else 0.0
             self._tell_doubt(purchase.identifiers, str(error.message), error.request_id)
         if self._stop_at_failure or self._doubted > max(contract.MAX_IDENTIFIERS, self._desk.people // 100):
             raise error
@@ -310,13 +317,22 @@ class Caller:
         self._desk.run.refuse(purchase, [], str(error.message))
         if isinstance(error, ServiceError) and len(purchase.identifiers) > 1:
             return self._desk.put_back(purchase.identifiers, halve=True)
-        reason = _REASONS.get(type(error), "server_error")
-        with self._purse.changed:
-            for identifier in purchase.identifiers:
-                self._on_record(Record(identifier.key, "failed", request_id=error.request_id, reason=reason))
+        self._tell_failed(purchase, error, _REASONS.get(type(error), "server_error"))
         if not isinstance(error, ServiceError):
             raise error
         return None
+
+    def _leave(self, purchase: Purchase, error: APIError, reason: str) -> None:
+        """Leave people whose answer cannot be read and surely cost nothing."""
+        if self._stop_at_failure:
+            raise error
+        self._desk.run.refuse(purchase, [], str(error.message))
+        self._tell_failed(purchase, error, reason)
+
+    def _tell_failed(self, purchase: Purchase, error: APIError, reason: str) -> None:
+        with self._purse.changed:
+            for identifier in purchase.identifiers:
+                self._on_record(Record(identifier.key, "failed", request_id=error.request_id, reason=reason))
 
     def _count_failure(self, error: APIError) -> None:
         with self._purse.changed:

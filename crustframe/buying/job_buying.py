@@ -136,6 +136,7 @@ class JobBuyer:
             else:
                 del self._mine[number]
                 self._desk.put_back(self._in_open_doubt(job))
+                self._desk.learn_price(self._desk.way.price(self._client))  # as its bill told
 
     def _pause(self) -> None:
         if self._mine:
@@ -208,7 +209,9 @@ class JobBuyer:
             self._set_aside()
             if len(self._mine) >= contract.MAX_ACTIVE_JOBS or not self._desk.fits_one():
                 return
-            listed = list(api.list_jobs(self._client.transport, pages=1))
+            listed = self._listed()
+            if listed is None:
+                return
             if sum(job.is_active for job in listed) >= contract.MAX_ACTIVE_JOBS:
                 self._hold()
                 return
@@ -222,6 +225,24 @@ class JobBuyer:
                     self._purse.give_back(purchase.worst_credits)
             elif self._desk.is_full:
                 return
+
+    def _listed(self) -> list[api.JobStatus] | None:
+        """Return the latest jobs of the account; None where they cannot be read: then nothing is submitted now."""
+        retries = Retries(self._client.jitter)
+        while True:
+            try:
+                return list(api.list_jobs(self._client.transport, pages=1))
+            except (PermissionDeniedError, SurfaceError) as error:
+                self._refuse_the_rest(error)
+                return None
+            except APIError as error:
+                wait_s = retries.wait_s(error)
+                if wait_s is None and not self._mine:
+                    raise
+                if wait_s is None:
+                    self._hold()
+                    return None
+                self._client.sleep(wait_s)
 
     def _follow_others(self) -> None:
         """Follow the jobs that hold people whom an earlier or another run asked for."""
@@ -269,8 +290,12 @@ class JobBuyer:
     def _refuse(self, purchase: Purchase, error: APIError) -> None:
         if not isinstance(error, BadRequestError | PermissionDeniedError | SurfaceError):
             raise error
+        self.refused += purchase.identifiers
+        self._refuse_the_rest(error)
+
+    def _refuse_the_rest(self, error: APIError) -> None:
         self.refusal = error
-        self.refused += [*purchase.identifiers, *self._desk.waiting]
+        self.refused += self._desk.waiting
         self._desk.leave_the_rest()
 
     def _hold(self, wait_s: float | None = None) -> None:

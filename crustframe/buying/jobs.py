@@ -6,6 +6,7 @@ picked up by the next one, whichever front end it comes from.
 
 from __future__ import annotations
 
+import gzip
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from crustframe.errors import (
     RateLimitError,
     ResponseError,
     ServiceError,
+    SettingError,
     TransportError,
 )
 from crustframe.ledger.jobs import Job, JobBook, OvertakenError, Read
@@ -46,6 +48,8 @@ _EARLIER_S: Final = 10.0
 _LATEST_S: Final = 600.0
 """How far a row of the list or of the usage log may lie before and after the submit, by two clocks."""
 _FETCHES: Final = 3
+_FETCH_PAUSES_S: Final = (2.0, 10.0)
+"""How long a storage host that fails is left alone."""
 _LINES: Final = 500
 _BYTES: Final = 4 * 2**20
 _LATER: Final = (NoAnswerError, ServiceError, APIConnectionError, RateLimitError, ResponseError)
@@ -169,26 +173,46 @@ class Collector:
         assert job.batch_id is not None  # noqa: S101
         status = api.read_status(self._client.transport, job.batch_id)
         if status is None:
-            return self._if_patient(job, UNKNOWN_S, "is unknown to the API")
+            return self._if_it_comes_back(job, "is unknown to the API")
         job = self.book.seen(job, status.status, status.result_count, status.completed_at)
         if job.state not in {"sent", "running"}:
             return None
         match status.status:
             case "completed":
-                with self.book.alone(job) as is_alone:
-                    if is_alone and self.book.get(job.purchase_id).state in {"sent", "running"}:
-                        self._collect(job, status)
-                return None if is_alone else job  # who reads the file now settles the job; it is looked at again
+                return self._collected(job, status)
             case "failed" if not status.result_count:
-                why = f"job {job.batch_id} failed" + (f": {status.error_message}" if status.error_message else "")
-                self.failed |= {identifier.key: why for identifier in job.purchase.identifiers}
-                self.book.fail(job, why)
+                self._fail(job, status)
                 return None
             case "failed":
                 self._doubt(job, f"job {job.batch_id} failed after it had found {status.result_count} people")
                 return None
-            case _:
+            case "pending" | "processing" | "":
                 return self._if_patient(job, PATIENCE_S, f"is still {status.status or 'without a status'}")
+            case _ if status.links:  # an ending that no document names, with results
+                return self._collected(job, status)
+            case _:
+                return self._if_it_comes_back(job, f"ended as {status.status!r}, without results")
+
+    def _collected(self, job: Job, status: api.JobStatus) -> Job | None:
+        with self.book.alone(job) as is_alone:
+            if is_alone and self.book.get(job.purchase_id).state in {"sent", "running"}:
+                self._collect(job, status)
+        return None if is_alone else job  # who reads the file now settles the job; it is looked at again
+
+    def _fail(self, job: Job, status: api.JobStatus) -> None:
+        """Take in that a job was given up; what it cost all the same stands in the account's usage log."""
+        why = f"job {job.batch_id} failed" + (f": {status.error_message}" if status.error_message else "")
+        self.failed |= {identifier.key: why for identifier in job.purchase.identifiers}
+        credits = sum(bill.credits or 0.0 for bill in self._bills(job))
+        self.book.fail(job, why, credits=credits)
+        self.bought.credits += credits
+
+    def _if_it_comes_back(self, job: Job, what: str) -> Job | None:
+        """Look at an accepted job again for a while; then it is a doubt, which `ledger resolve` can settle."""
+        if self._client.clock() - job.submitted_at < UNKNOWN_S:
+            return job
+        self._doubt(job, f"job {job.batch_id} {what}")
+        return None
 
     def _if_patient(self, job: Job, patience_s: float, what: str) -> Job | None:
         if self._client.clock() - job.submitted_at < patience_s:
@@ -207,18 +231,21 @@ class Collector:
             self._finish(job)
             return
         reason = ""
-        for _ in range(_FETCHES):
+        for attempt in range(_FETCHES):
             path, is_whole = self.book.file_of(job), False
             if not path.exists():
                 job = self.book.start_over(job)
             try:
                 self._fetch(status, path, job)
                 job = self._read(job, path)
-                is_whole = job.lines_read >= (status.result_count or 0)
-                reason = f"{job.lines_read} lines came, {status.result_count} were announced"
+                told = _told(self.book.get(job.purchase_id))
+                is_whole = told >= (status.result_count or 0)
+                reason = f"{persons(told)} came, {status.result_count} were announced"
             except (BrokenFileError, TransportError) as error:
                 reason = str(error.message)
                 job = self._read_part(job, path)
+                if (getattr(error, "status", None) or 0) >= 500 and attempt + 1 < _FETCHES:
+                    self._client.sleep(_FETCH_PAUSES_S[attempt] * (0.75 + 0.5 * self._client.jitter()))
             finally:
                 for left in (path, _part(path)):
                     left.unlink(missing_ok=True)
@@ -237,6 +264,7 @@ class Collector:
         part = _part(path)
         part.unlink(missing_ok=True)
         for link in status.links:
+            _end_line(part)
             self._client.downloader.fetch(link, part, at_most=size_cap(job.n_identifiers), append=part.exists())
         if not part.exists():
             raise TransportError(f"Job {job.batch_id} is completed and names no file.")
@@ -319,6 +347,21 @@ class Collector:
         self.bought.credits_at_risk += job.purchase.worst_credits * len(left.purchase.identifiers) / job.n_identifiers
 
 
+def _told(job: Job) -> int:
+    """Return about how many people a file has told; somebody who stands there twice is one."""
+    return job.n_identifiers - len(job.purchase.identifiers) + job.strange_lines + job.broken_lines
+
+
+def _end_line(part: Path) -> None:
+    """End the last line of a part before the next one follows: not every part ends with a line break."""
+    if not part.exists():
+        return
+    with part.open("r+b") as file:
+        is_packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0, 2)
+        file.write(gzip.compress(b"\n") if is_packed else b"\n")
+
+
 def _part(path: Path) -> Path:
     return path.with_suffix(".part")
 
@@ -370,7 +413,13 @@ def collect(client: Client, *, batch_ids: Iterable[str] = (), wait: bool = True)
     _ = client.transport
     collector = Collector(client, bought)
     book = collector.book
-    numbers = [job.purchase_id for job in book.all(open_only=not wanted) if not wanted or job.batch_id in wanted]
+    known = book.all(open_only=not wanted)
+    if strange := wanted - {job.batch_id for job in known}:
+        raise SettingError(
+            f"The ledger knows no job {', '.join(sorted(strange))} of this key. Nothing was sent.",
+            hint="`crustframe jobs list --all` lists those it knows.",
+        )
+    numbers = [job.purchase_id for job in known if not wanted or job.batch_id in wanted]
     under_way: dict[int, Job] = {}
     for number in numbers:
         job = book.get(number)

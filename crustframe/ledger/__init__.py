@@ -439,7 +439,7 @@ class Run:
                 (zlib.compress(body, 1), credits, http_status, request_id, purchase.purchase_id),
             )
 
-    def settle(self, purchase: Purchase, answer: Answer, *, credits: float) -> float:
+    def settle(self, purchase: Purchase, answer: Answer, *, credits: float | None) -> float:
         """Write down everybody who was answered; who was not stays in doubt. Returns when it was answered."""
         outcomes: list[tuple[str, Outcome, bytes | None]] = [
             (key, "matched", people.pack(found)) if found else (key, "no_match", None)
@@ -469,10 +469,12 @@ class Run:
             purchases.drop_people(connection, purchase.purchase_id, [i.key for i in purchase.identifiers])
             purchases.close(connection, purchase.purchase_id, "refused", now, error=error, credits=0.0)
 
-    def doubt(self, purchase: Purchase, error: str) -> None:
-        """Write down that the charge is unknown; the caller tells the user."""
+    def doubt(self, purchase: Purchase, error: str, *, credits: float | None = None) -> None:
+        """Write down that no answer came, and what it cost if that is known; the caller tells the user."""
         with self._store.transaction() as connection:
-            purchases.close(connection, purchase.purchase_id, "in_doubt", self._clock(), error=error, told=True)
+            purchases.close(
+                connection, purchase.purchase_id, "in_doubt", self._clock(), error=error, credits=credits, told=True
+            )
 
     def known(self, identifiers: Sequence[Identifier], need: Need) -> tuple[dict[str, Known], list[Identifier]]:
         """Return who was bought meanwhile, and who is still being bought by a living buyer."""

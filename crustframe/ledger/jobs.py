@@ -204,6 +204,16 @@ class JobBook:
         with self._store.reading() as connection:
             return {row[0] for row in connection.execute("SELECT batch_id FROM jobs WHERE batch_id IS NOT NULL")}
 
+    def n_elsewhere(self) -> int:
+        """Return how many jobs of other keys or origins are open in the same ledger."""
+        with self._store.reading() as connection:
+            [(n,)] = connection.execute(
+                "SELECT count(*) FROM jobs JOIN purchases USING (purchase_id) WHERE scope_id <> ? "
+                "AND state IN ('sent', 'running', 'in_doubt')",
+                (self._scope_id,),
+            )
+        return int(n)
+
     def count_repeats(self, job: Job, names: Sequence[str | None]) -> int:
         """Return how many of `names` mean people for whom this job was answered already."""
         read = read_identifiers(names)
@@ -367,11 +377,11 @@ class JobBook:
                 self._save(connection, job, (one for i in left for one in nothing(i.key)), self._clock())
                 purchases.drop_people(connection, job.purchase_id, [i.key for i in left])
 
-    def fail(self, job: Job, error: str) -> None:
-        """End a job that the server gave up; it delivered nothing and cost nothing."""
+    def fail(self, job: Job, error: str, *, credits: float = 0.0) -> None:
+        """End a job that the server gave up and that delivered nothing."""
         with self._store.transaction() as connection:
             purchases.drop_everybody(connection, job.purchase_id)
-            purchases.close(connection, job.purchase_id, "refused", self._clock(), error=error, credits=0.0)
+            purchases.close(connection, job.purchase_id, "refused", self._clock(), error=error, credits=credits)
 
     def doubt(self, job: Job, error: str = _LOST, *, told: bool = True) -> None:
         """Leave whoever is not settled in doubt; what was read is kept."""

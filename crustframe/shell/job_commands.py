@@ -43,6 +43,7 @@ def list_jobs(
     with Client(ledger=ledger) as client:
         book = client.ledger.jobs(create=False)
         jobs = book.all(open_only=not everything) if book is not None else []
+        elsewhere = book.n_elsewhere() if book is not None else 0
     if as_json:
         typer.echo(json.dumps([_facts(job) for job in jobs], indent=1))
         return
@@ -51,7 +52,9 @@ def list_jobs(
         words = [facts["batch_id"] or "unanswered submit", facts["endpoint"], facts["state"], facts["submitted_at"]]
         typer.echo("  ".join(words) + f"  {job.n_identifiers} people, {job.lines_read} lines read")
     if not jobs:
-        typer.echo("No job is open.", err=True)
+        typer.echo("No job of this key is open.", err=True)
+    if elsewhere:
+        typer.echo(f"{counted(elsewhere, 'job')} of another key or origin is open in this ledger.", err=True)
 
 
 @app.command()
@@ -100,7 +103,7 @@ def listen(
             if done := [job for job in jobs if job.state not in _UNDER_WAY]:
                 _tell(done, bought, ends=False)
             if once and all(job.state not in _UNDER_WAY for job in jobs):
-                return
+                raise typer.Exit(_exit_code(jobs, bought))
             until = time.monotonic() + POLL_S[1]
             while time.monotonic() < until and not receiver.wait(0.5):
                 pass
@@ -143,5 +146,12 @@ def _tell(jobs: Sequence[Job], bought: Bought, *, ends: bool = True) -> None:
     if bought.stopped is not None:
         typer.echo(str(bought.stopped), err=True)
     if ends:
-        code = INTERRUPTED_EXIT if bought.interrupted else IN_DOUBT_EXIT if in_doubt or bought.stopped else 0
-        raise typer.Exit(code)
+        raise typer.Exit(_exit_code(jobs, bought))
+
+
+def _exit_code(jobs: Sequence[Job], bought: Bought) -> int:
+    if bought.interrupted:
+        return INTERRUPTED_EXIT
+    is_open = any(job.state == "in_doubt" and len(job.purchase.identifiers) for job in jobs)
+    has_failed = any(job.state == "refused" for job in jobs)
+    return IN_DOUBT_EXIT if is_open or has_failed or bought.stopped is not None else 0
