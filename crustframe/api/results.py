@@ -14,6 +14,7 @@ from crustframe.errors import ResponseError
 from crustframe.people.records import read_json
 
 LINE_CAP: Final = 8 * 2**20  # reliability notes, section 7
+_SKIP_CAP: Final = 64 * 2**20
 TOO_LONG: Final = b"\0"
 """Stands for a line that is longer; nobody can read it."""
 _PIECE: Final = 64 * 1024
@@ -45,8 +46,8 @@ def read_lines(file: BinaryIO, *, at_most: int, most_lines: int = sys.maxsize) -
     Raises
     ------
     BrokenFileError
-        It ends early, its checksum is wrong, it has more than `most_lines`, blank ones among them, or it unpacks to
-        more than `at_most` bytes. A line that is longer than 8 MiB comes as :data:`TOO_LONG`.
+        It ends early, its checksum is wrong, it has more than `most_lines`, blank ones among them, a line of more
+        than 64 MiB, or it unpacks to more than `at_most` bytes. A line of more than 8 MiB comes as :data:`TOO_LONG`.
     """
     is_packed, pieces = _unpacked(_pieces(file))
     is_packed_twice, pieces = _unpacked(pieces)
@@ -55,21 +56,23 @@ def read_lines(file: BinaryIO, *, at_most: int, most_lines: int = sys.maxsize) -
         _log.warning("A result file came %s. It is read all the same; nothing is to be done.", how)
     size = count = 0
     rest = b""
-    is_too_long = False
+    skipped = 0
     for piece in pieces:
         size += len(piece)
         if size > at_most:
             raise BrokenFileError(f"The result file unpacks to more than {at_most:,} bytes; the rest was left.")
         *lines, rest = (rest + piece).split(b"\n")
-        if is_too_long and lines:
-            lines[0], is_too_long = TOO_LONG, False
+        if skipped and lines:
+            lines[0], skipped = TOO_LONG, 0
         count += len(lines)
         if count > most_lines:
             raise BrokenFileError(f"The result file has more than {most_lines:,} lines; the rest was left.")
         yield from (line for line in lines if line.strip())
-        if len(rest) > LINE_CAP or is_too_long:
-            rest, is_too_long = b"", True
-    if is_too_long:
+        if len(rest) > LINE_CAP or skipped:
+            rest, skipped = b"", skipped + len(rest)
+        if skipped > _SKIP_CAP:
+            raise BrokenFileError(f"A line of the result file is longer than {_SKIP_CAP:,} bytes; the rest was left.")
+    if skipped:
         yield TOO_LONG
     elif rest.strip():
         try:

@@ -10,13 +10,13 @@ from crustframe import contract
 from crustframe.api import jobs as api
 from crustframe.buying.desk import Desk
 from crustframe.buying.errands import Errand
-from crustframe.buying.jobs import Collector, Ticket
+from crustframe.buying.jobs import LATER, Collector, Ticket
 from crustframe.buying.purse import Purse
 from crustframe.buying.terms import Terms
 from crustframe.buying.ways import Jobs
 from crustframe.client import Client
 from crustframe.errors import APIError, BadRequestError, PermissionDeniedError, RateLimitError, SurfaceError
-from crustframe.http.retry import Retries
+from crustframe.http.retry import ATTEMPTS, Retries
 from crustframe.ledger import Purchase
 from crustframe.ledger.jobs import Job
 from crustframe.people.identifiers import Identifier
@@ -228,21 +228,18 @@ class JobBuyer:
 
     def _listed(self) -> list[api.JobStatus] | None:
         """Return the latest jobs of the account; None where they cannot be read: then nothing is submitted now."""
-        retries = Retries(self._client.jitter)
-        while True:
+        for attempt in range(ATTEMPTS):
             try:
                 return list(api.list_jobs(self._client.transport, pages=1))
             except (PermissionDeniedError, SurfaceError) as error:
                 self._refuse_the_rest(error)
                 return None
-            except APIError as error:
-                wait_s = retries.wait_s(error)
-                if wait_s is None and not self._mine:
+            except LATER as error:  # a question that is free can be put again
+                if attempt + 1 == ATTEMPTS and not self._mine:
                     raise
-                if wait_s is None:
-                    self._hold()
-                    return None
-                self._client.sleep(wait_s)
+                self._client.sleep(max(error.wait_s or 0.0, 2.0**attempt * (0.75 + 0.5 * self._client.jitter())))
+        self._hold()
+        return None
 
     def _follow_others(self) -> None:
         """Follow the jobs that hold people whom an earlier or another run asked for."""

@@ -52,7 +52,7 @@ _FETCH_PAUSES_S: Final = (2.0, 10.0)
 """How long a storage host that fails is left alone."""
 _LINES: Final = 500
 _BYTES: Final = 4 * 2**20
-_LATER: Final = (NoAnswerError, ServiceError, APIConnectionError, RateLimitError, ResponseError)
+LATER: Final = (NoAnswerError, ServiceError, APIConnectionError, RateLimitError, ResponseError)
 """Errors of a free read that may pass: it is read again later."""
 
 _log: Final = logging.getLogger(__name__)
@@ -135,7 +135,7 @@ class Collector:
             return job
         try:
             left = self._reconcile(job) if job.batch_id is None else self._look(job)
-        except _LATER as error:
+        except LATER as error:
             _log.info("reading a job: %s", error.message)
             left = self._if_patient(job, PATIENCE_S, "cannot be read")
         pause_s = wait_s * (0.75 + 0.5 * self._client.jitter())
