@@ -24,9 +24,9 @@ from crustframe.client import Client
 from crustframe.errors import CrustframeError, PartialResultWarning, RetirementWarning
 from crustframe.verbs.changes import changes
 from crustframe.verbs.contacts import Contacts, contacts, plan_contacts
-from crustframe.verbs.enrichment import Enrichment, Interrupted, enrich, matches, plan
+from crustframe.verbs.enrichment import Enrichment, enrich, matches, plan
 from crustframe.verbs.options import SchemaOptions
-from crustframe.verbs.report import Report
+from crustframe.verbs.report import Interrupted, Report
 from crustframe.verbs.signature import takes
 from crustframe.verbs.steps import last_report, set_ceiling
 

@@ -207,6 +207,8 @@ class Caller:
         retries = Retries(self._client.jitter)
         while True:
             way = self._desk.way
+            if way.asked != purchase.groups:  # another worker learnt meanwhile that the account lacks a group
+                purchase = self._desk.run.asks(purchase, way.asked)
             try:
                 exchange = self._exchange(purchase, way)
                 error = None if way.options.is_answer(exchange, purchase.identifiers) else _error_of(exchange)

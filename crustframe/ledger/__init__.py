@@ -423,6 +423,15 @@ class Run:
             )
             return sent.rowcount == 1
 
+    def asks(self, purchase: Purchase, groups: frozenset[str]) -> Purchase:
+        """Write down that a request asks for other groups than when it was claimed."""
+        with self._store.transaction() as connection:
+            coverage = people.coverage_id(connection, groups)
+            connection.execute(
+                "UPDATE purchases SET coverage_id = ? WHERE purchase_id = ?", (coverage, purchase.purchase_id)
+            )
+        return purchase._replace(groups=groups)
+
     def uncharged(self, purchase: Purchase) -> None:
         """Write down that the last attempt surely cost nothing; the claim stays."""
         with self._store.transaction() as connection:
@@ -498,7 +507,7 @@ class Run:
                 self._request.scope_id,
                 purchase.purchase_id,
                 coverage,
-                self._request.min_similarity_score,
+                purchase.min_similarity_score,
                 now,
                 outcomes,
             )

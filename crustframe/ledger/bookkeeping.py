@@ -28,8 +28,8 @@ def stats(connection: sqlite3.Connection, now: float) -> dict[str, Any]:
     ).fetchall():
         people = dict(
             connection.execute(
-                "SELECT outcome, count(DISTINCT key) FROM people WHERE scope_id = ? AND superseded_at IS NULL "
-                "GROUP BY outcome",
+                "SELECT outcome, count(DISTINCT key) FROM people JOIN coverages USING (coverage_id) "
+                "WHERE scope_id = ? AND superseded_at IS NULL AND groups NOT LIKE '%\"none:%' GROUP BY outcome",
                 (scope_id,),
             ).fetchall()
         )

@@ -92,6 +92,7 @@ def find_known(
         for key, number, coverage, outcome, threshold, answered_at in rows:
             if outcome not in _OUTCOMES:
                 raise sqlite3.DatabaseError("an answer has no outcome that is known")
+            threshold = None if key.startswith("https://") else threshold  # the server holds e-mails alone against it
             found.setdefault(key, []).append(_Row(number, coverages[coverage], outcome, threshold, answered_at))
     known = ((key, _satisfying(rows, need, now)) for key, rows in found.items())
     return suppressed(connection, keys, salt) | {key: answer for key, answer in known if answer is not None}
@@ -109,7 +110,18 @@ def digest_of(key: str, salt: bytes) -> str:
 
 
 def _satisfying(rows: Sequence[_Row], need: Need, now: float) -> Known | None:
-    matched = [r for r in rows if r.outcome == "matched" and _is_fresh(r.answered_at, need.max_age_s, now)]
+    asked = need.min_similarity_score
+    gone = max(
+        (r.person_row for r in rows if r.outcome == "no_match" and _as_strict(r.min_similarity, asked)), default=0
+    )
+    matched = [
+        r
+        for r in rows
+        if r.outcome == "matched"
+        and r.person_row > gone  # the newest knowledge counts
+        and _is_fresh(r.answered_at, need.max_age_s, now)
+        and _as_strict(r.min_similarity, asked)
+    ]
     chosen: list[_Row] = []
     missing = set(need.groups)
     for row in matched:
@@ -126,7 +138,7 @@ def _satisfying(rows: Sequence[_Row], need: Need, now: float) -> Known | None:
             row.outcome != "matched"
             and _is_fresh(row.answered_at, _life_s(row.outcome, need), now)
             and _asked_alike(row, need.groups & FLAGS)
-            and _as_strict(row.min_similarity, need.min_similarity_score)
+            and _as_strict(row.min_similarity, asked)
         ):
             return Known(row.outcome, (row.person_row,))
     return None
@@ -285,12 +297,24 @@ def history(
     return [(at, frozenset(json.loads(groups)), unpack(entry)[0]["person_data"]) for at, groups, entry in rows]
 
 
+def _coverages_of_contacts(connection: sqlite3.Connection) -> list[int]:
+    """Return the coverages that hold contacts alone, or say that there are none: they tell nobody found from nobody."""
+    rows = connection.execute("SELECT coverage_id, groups FROM coverages")
+    return [
+        number
+        for number, text in rows
+        if all(group.startswith(("contact.", "none:")) or group == "verified" for group in json.loads(text))
+    ]
+
+
 def match_rate(connection: sqlite3.Connection, scope_id: int) -> float | None:
     """Return the share of people of this account that were found, once there are enough to tell."""
+    contacts = _coverages_of_contacts(connection)
     found, total = connection.execute(
-        "SELECT coalesce(sum(outcome = 'matched'), 0), count(*) FROM "
+        "SELECT coalesce(sum(outcome = 'matched'), 0), count(*) FROM "  # noqa: S608
         "(SELECT outcome FROM people WHERE +scope_id = ? AND superseded_at IS NULL "  # +: by row, not by person
+        f"AND coverage_id NOT IN ({','.join('?' * len(contacts))}) "
         "AND person_row > (SELECT max(person_row) FROM people) - 10000 ORDER BY person_row DESC LIMIT 1000)",
-        (scope_id,),
+        (scope_id, *contacts),
     ).fetchone()
     return found / total if total >= contract.MAX_IDENTIFIERS else None

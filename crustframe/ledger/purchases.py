@@ -31,12 +31,15 @@ class Purchase(NamedTuple):
         What is asked for: groups of the API and refresh flags.
     worst_credits : float
         What it costs if everybody is found.
+    min_similarity_score : float or None
+        The threshold that the server held candidates against.
     """
 
     purchase_id: int
     identifiers: tuple[Identifier, ...]
     groups: frozenset[str]
     worst_credits: float
+    min_similarity_score: float | None = None
 
 
 class Doubt(NamedTuple):
@@ -177,7 +180,7 @@ def _insert(connection: sqlite3.Connection, request: Request, taken: list[Identi
         "INSERT INTO purchase_people (purchase_id, key, kind, text) VALUES (?, ?, ?, ?)",
         [(purchase_id, i.key, i.kind, i.text) for i in taken],
     )
-    return Purchase(purchase_id, tuple(taken), request.groups, worst)
+    return Purchase(purchase_id, tuple(taken), request.groups, worst, request.min_similarity_score)
 
 
 def end_doubts(connection: sqlite3.Connection, scope_id: int, keys: Sequence[str]) -> None:
@@ -370,15 +373,16 @@ def adopt(connection: sqlite3.Connection, purchase_id: int, owner: str) -> None:
 def unread(connection: sqlite3.Connection, owner: str) -> list[tuple[Purchase, bytes, float | None]]:
     """Return the answered purchases of one buyer with their raw bodies and bills."""
     rows = connection.execute(
-        "SELECT purchase_id, groups, worst_credits, body, credits FROM purchases JOIN coverages USING (coverage_id) "
+        "SELECT purchase_id, groups, worst_credits, min_similarity, body, credits "
+        "FROM purchases JOIN coverages USING (coverage_id) "
         "WHERE owner = ? AND state = 'answered' AND body IS NOT NULL",
         (owner,),
     ).fetchall()
     return [
         (
-            Purchase(number, tuple(people_of(connection, number)), frozenset(json.loads(groups)), worst),
+            Purchase(number, tuple(people_of(connection, number)), frozenset(json.loads(groups)), worst, threshold),
             zlib.decompress(body),
             credits,
         )
-        for number, groups, worst, body, credits in rows
+        for number, groups, worst, threshold, body, credits in rows
     ]

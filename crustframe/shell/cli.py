@@ -64,12 +64,12 @@ from crustframe.shell.key_commands import app as key_app
 from crustframe.shell.ledger_commands import app as ledger_app
 from crustframe.shell.ledger_commands import budget
 from crustframe.verbs.changes import changes as find_changes
-from crustframe.verbs.enrichment import Interrupted
 from crustframe.verbs.enrichment import enrich as enrich_column
 from crustframe.verbs.enrichment import plan as plan_column
 from crustframe.verbs.moving import counterparts, rename_columns
 from crustframe.verbs.options import EnrichOptions, PlanOptions
 from crustframe.verbs.question import asked_paths
+from crustframe.verbs.report import Interrupted
 from crustframe.verbs.signature import part_of
 from excel_addin.cli import app as excel_app
 

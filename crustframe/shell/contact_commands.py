@@ -9,6 +9,7 @@ import typer
 
 from crustframe.contract import PROFILE_URL
 from crustframe.shell.common import (
+    INTERRUPTED_EXIT,
     PARTIAL_EXIT,
     Column,
     CsvSafe,
@@ -41,6 +42,7 @@ from crustframe.verbs.contact_question import KINDS, contact_paths, read_kinds
 from crustframe.verbs.contacts import column_names, plan_contacts
 from crustframe.verbs.contacts import contacts as find_contacts
 from crustframe.verbs.options import ContactOptions, ContactPlanOptions
+from crustframe.verbs.report import Interrupted
 from crustframe.verbs.signature import part_of
 
 
@@ -94,11 +96,15 @@ def contacts(
         made = plan_contacts(frame, column, kinds, **part_of(ContactPlanOptions, asked))
         say(str(made))
         asked["max_credits"] = agreed_ceiling(client, made.credits_high, asked["max_credits"], yes=yes)
-        found = find_contacts(frame, column, kinds, **asked)
+        interrupted = False
+        try:
+            found = find_contacts(frame, column, kinds, **asked)
+        except Interrupted as stopped:
+            found, interrupted = stopped.found, True
     if found.ticket is not None and found.ticket.batch_ids:
         say_ticket(found.ticket)
         raise typer.Exit
     added: dict[str, Any] = {name: found.frame[name] for name in names} | left_out(table, names)
     write(table, output, added, csv_safe=csv_safe, overwrite=asked["overwrite"])
     say(str(found.report))
-    raise typer.Exit(exit_code(found.report, about_nobody=about_nobody))
+    raise typer.Exit(INTERRUPTED_EXIT if interrupted else exit_code(found.report, about_nobody=about_nobody))

@@ -54,7 +54,8 @@ def list_jobs(
     if not jobs:
         typer.echo("No job of this key is open.", err=True)
     if elsewhere:
-        typer.echo(f"{counted(elsewhere, 'job')} of another key or origin is open in this ledger.", err=True)
+        of_others = counted(elsewhere, "job of another key is", "jobs of other keys are")
+        typer.echo(f"{of_others} open in this ledger.", err=True)
 
 
 @app.command()

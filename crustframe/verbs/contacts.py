@@ -19,7 +19,7 @@ from crustframe.settings.config import read_age
 from crustframe.verbs.contact_question import KINDS, ContactQuestion, Kinds, contact_paths, read_contact_question
 from crustframe.verbs.options import ContactOptions, ContactPlanOptions, ContactProvenance
 from crustframe.verbs.question import check_ceiling
-from crustframe.verbs.report import Report, make_report
+from crustframe.verbs.report import Interrupted, Report, make_report
 from crustframe.verbs.run import buy_new, plan_run, recalled
 from crustframe.verbs.signature import takes
 from crustframe.verbs.steps import client_of, note_report, read_terms, stacklevel, warn_of_nobody, with_brake
@@ -86,6 +86,8 @@ def contacts(
         Something to mend first.
     APIError
         The API refuses everything; nothing was charged for it.
+    Interrupted
+        Ctrl-C; the error holds what was found. Run the same again to go on.
 
     Examples
     --------
@@ -130,7 +132,7 @@ def contacts(
     found = Contacts(beside(data, columns[names], question.paths), report, ticket)
     note_report(report)
     if bought.interrupted:
-        raise KeyboardInterrupt(str(report))
+        raise Interrupted(found)
     if bought.stopped is not None or report.hit_ceiling or report.statuses["failed"] or report.statuses["in_doubt"]:
         warnings.warn(str(report), PartialResultWarning, stacklevel=stacklevel())
     return found

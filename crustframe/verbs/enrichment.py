@@ -22,7 +22,7 @@ from crustframe.people.identifiers import read_identifiers
 from crustframe.verbs.candidates import matches_of
 from crustframe.verbs.options import EnrichOptions, MatchesOptions, PlanOptions
 from crustframe.verbs.question import Fields, check_ceiling, read_question
-from crustframe.verbs.report import Report, make_report
+from crustframe.verbs.report import Interrupted, Report, make_report
 from crustframe.verbs.rows import chosen_rows, filled_in
 from crustframe.verbs.run import as_granted, buy_new, plan_run, recalled
 from crustframe.verbs.signature import takes
@@ -57,14 +57,6 @@ class Enrichment:
     def matches(self) -> pd.DataFrame:
         """Every candidate of every person, one row each, best first; from the ledger, 0 credits."""
         return self._read_matches()
-
-
-class Interrupted(KeyboardInterrupt):
-    """The user ended a run; `enrichment` holds what was found until then."""
-
-    def __init__(self, enrichment: Enrichment) -> None:
-        super().__init__(str(enrichment.report))
-        self.enrichment = enrichment
 
 
 @takes(EnrichOptions)

@@ -50,7 +50,9 @@ class Part:
         found = ledger.known(people, self.need.reaching_back(back_s))
         if self.nothing is None:
             return found
-        return ledger.known(people, self.nothing.reaching_back(back_s)) | found
+        nothing = ledger.known(people, self.nothing.reaching_back(back_s))
+        newer = {key: known for key, known in nothing.items() if key not in found or known.rows > found[key].rows}
+        return found | newer
 
     def recall(self, ledger: Ledger, people: Iterable[Identifier], known: Mapping[str, Known]) -> Iterator[Record]:
         """Yield what the ledger says of the known ones."""

@@ -155,6 +155,25 @@ class Report:
         return as_html("<strong>Receipt</strong>", str(self))
 
 
+class Interrupted(KeyboardInterrupt):
+    """The user ended a run.
+
+    Attributes
+    ----------
+    found : Enrichment or Contacts
+        What was found until then.
+    """
+
+    def __init__(self, found: Any) -> None:
+        super().__init__(str(found.report))
+        self.found = found
+
+    @property
+    def enrichment(self) -> Any:
+        """What :func:`crustframe.enrich` found until then."""
+        return self.found
+
+
 def make_report(
     identifiers: Identifiers,
     statuses: Sequence[Status],
