@@ -111,9 +111,8 @@ def digest_of(key: str, salt: bytes) -> str:
 
 def _satisfying(rows: Sequence[_Row], need: Need, now: float) -> Known | None:
     asked = need.min_similarity_score
-    gone = max(
-        (r.person_row for r in rows if r.outcome == "no_match" and _as_strict(r.min_similarity, asked)), default=0
-    )
+    nobody = [r for r in rows if r.outcome == "no_match" and _as_strict(r.min_similarity, asked)]
+    gone = max((row.person_row for row in nobody if row.coverage & need.groups), default=0)
     matched = [
         r
         for r in rows
@@ -253,13 +252,14 @@ def save(
     never = suppressed(connection, [key for key, _, _ in outcomes], salt)
     outcomes = [outcome for outcome in outcomes if outcome[0] not in never]
     smaller = [number for number, held in groups.items() if held <= groups[coverage]]
+    of_nobody = "" if coverage in _coverages_of_contacts(connection) else "OR outcome <> 'matched'"
     marks = ",".join("?" * len(smaller))
     for key, outcome, entry in outcomes:
         superseded = smaller if outcome == "matched" else []
         if superseded:
             connection.execute(
                 "UPDATE people SET superseded_at = ? WHERE scope_id = ? AND key = ? AND superseded_at IS NULL "  # noqa: S608
-                f"AND (coverage_id IN ({marks}) OR outcome <> 'matched')",
+                f"AND (coverage_id IN ({marks}) {of_nobody})",
                 (answered_at, scope_id, key, *superseded),
             )
         else:

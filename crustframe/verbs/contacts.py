@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from crustframe import contract
 from crustframe.buying.jobs import Ticket
+from crustframe.buying.leftovers import read_everything_left
 from crustframe.buying.plan import Plan
 from crustframe.columns.assembly import PeopleTable
 from crustframe.columns.frames import STATUS_COLUMN, beside, cells_of, check_names
@@ -105,6 +106,7 @@ def contacts(
     check_names(data, column, question.paths, options["overwrite"])
     with client_of(options["client"]) as asked:
         terms = read_terms(asked, options)
+        read_everything_left(asked)
         identifiers = read_identifiers(cells)
         known, plan = plan_run(asked, identifiers, question, terms.on_doubt)
         plan.allowed_by(terms.max_credits, partial=options["partial"])

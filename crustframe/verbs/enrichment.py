@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from crustframe import contract
 from crustframe.api.options import Options
+from crustframe.buying.leftovers import read_everything_left
 from crustframe.buying.plan import Plan
 from crustframe.buying.purse import Bought
 from crustframe.client import Client
@@ -119,6 +120,7 @@ def enrich(
     check_names(data, column, question.paths, options["overwrite"] or only != "all")
     with client_of(options["client"]) as owner:
         asked = owner.facing(question.surface)
+        read_everything_left(owner)
         rows = chosen_rows(data, cells, question, only, asked)
         identifiers = read_identifiers(cells if rows is None else [cells[row] for row in rows])
         terms = read_terms(asked, options, stop_at_failure=options["errors"] == "raise")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from crustframe.buying.leftovers import read_everything_left
 from crustframe.buying.plan import Plan
 from crustframe.buying.purse import Bought
 from crustframe.buying.terms import Terms
@@ -117,6 +118,7 @@ def buy(
     """
     question = read_question(fields, completed(QuestionOptions, max_age=max_age))
     identifiers = read_identifiers(cells)
+    read_everything_left(client)
     _, made = plan_run(client, identifiers, question, "skip")
     table = PeopleTable(identifiers, [question.paths])
     terms = Terms(max_credits=max_credits, on_doubt="skip", wait=False)
