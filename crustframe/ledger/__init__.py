@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import copy
-import sqlite3
 import time
 import uuid
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from crustframe import contract
 from crustframe.ledger import bookkeeping, budget, forgetting, pace, people, prices, purchases
 from crustframe.ledger.jobs import JobBook
-from crustframe.ledger.owners import Owner, is_alive
-from crustframe.ledger.people import Known, Need, Outcome
+from crustframe.ledger.owners import Owner
+from crustframe.ledger.people import Known, Need
 from crustframe.ledger.purchases import Claim, Doubt, OpenDoubt, Purchase, Request
-from crustframe.ledger.store import Store
+from crustframe.ledger.runs import Run
+from crustframe.ledger.store import Store, salt_of
 from crustframe.people.identifiers import Identifier
-from crustframe.people.records import Answer, Record
+from crustframe.people.records import Record
 from crustframe.settings.config import read_ceiling
 from crustframe.settings.keys import Secret
 
 __all__ = ["Claim", "Doubt", "Known", "Ledger", "Need", "OpenDoubt", "Purchase", "Run"]
-
-_DEAD: Final = "the process that bought it ended"
 
 
 class Ledger:
@@ -84,7 +81,7 @@ class Ledger:
         if scope is None or not keys:
             return {}
         with self._store.reading() as connection:
-            return people.find_known(connection, scope, keys, need, self._clock(), _salt(connection))
+            return people.find_known(connection, scope, keys, need, self._clock(), salt_of(connection))
 
     def recall(self, identifiers: Iterable[Identifier], known: Mapping[str, Known], need: Need) -> Iterator[Record]:
         """Yield the records of the known ones, a few hundred in memory at a time."""
@@ -236,7 +233,7 @@ class Ledger:
         """
         JobBook.forget_files(self._store.path)  # they are downloaded again where a job is still being read
         with self._store.transaction() as connection:
-            return forgetting.forget(connection, texts, suppress=suppress, salt=_salt(connection))
+            return forgetting.forget(connection, texts, suppress=suppress, salt=salt_of(connection))
 
     def purge(self, older_than_s: float) -> dict[str, int]:
         """Take out every answer that is older."""
@@ -341,7 +338,7 @@ class Ledger:
         if api_key is None:
             return None
         with self._store.transaction() if create else self._store.reading() as connection:
-            account = (self._origin, api_key.fingerprint(_salt(connection)), self._api_version)
+            account = (self._origin, api_key.fingerprint(salt_of(connection)), self._api_version)
             if create:
                 connection.execute(
                     "INSERT OR IGNORE INTO scopes (origin, key_fingerprint, api_version) VALUES (?, ?, ?)", account
@@ -351,168 +348,3 @@ class Ledger:
             ).fetchone()
         self._scope_id = None if row is None else int(row[0])
         return self._scope_id
-
-
-class Run:
-    """One buyer at work. Close it when done: its open claims are let go then."""
-
-    def __init__(self, store: Store, request: Request, owner: Owner, clock: Callable[[], float]) -> None:
-        self._store = store
-        self._request = request
-        self._owner = owner
-        self._clock = clock
-        self.id = request.run_id
-
-    def close(self) -> None:
-        """Let go of what was claimed and not sent."""
-        try:
-            with self._store.transaction() as connection:
-                purchases.release_unsent(connection, self._owner.id)
-        finally:
-            self._owner.close()
-
-    def recover(self) -> None:
-        """Take over what dead buyers left: unsent claims go free, sent requests are in doubt, paid bytes are read."""
-        with self._store.reading() as connection:
-            left_open = purchases.left_open(connection, self._request.scope_id)
-        dead = {left.owner for left in left_open if not is_alive(self._store.owners, left.owner)}
-        if not dead:
-            return
-        with self._store.transaction() as connection:
-            for left in purchases.left_open(connection, self._request.scope_id):
-                if left.owner not in dead:
-                    continue
-                match left.state:
-                    case "waiting":
-                        purchases.remove(connection, left.purchase_id)
-                    case "sent":
-                        purchases.close(connection, left.purchase_id, "in_doubt", self._clock(), error=_DEAD)
-                    case "answered":
-                        purchases.adopt(connection, left.purchase_id, self._owner.id)
-
-    def ask_for(self, groups: frozenset[str], price: float) -> None:
-        """Change what the purchases from here on ask for, and what they cost at most."""
-        self._request = self._request._replace(groups=groups, price=price)
-
-    def unread(self) -> list[tuple[Purchase, bytes, float | None]]:
-        """Return paid answers that nobody has read yet, with what they cost."""
-        with self._store.reading() as connection:
-            return purchases.unread(connection, self._owner.id)
-
-    def claim(
-        self, offered: Sequence[Identifier], need: Need, *, size: int, may_resend: Callable[[Doubt], bool]
-    ) -> Claim:
-        """Claim up to `size` identifiers, written down before anything leaves."""
-        with self._store.transaction() as connection:
-            return purchases.claim(
-                connection, self._request, offered, need, size, self._clock(), may_resend, _salt(connection)
-            )
-
-    def sending(self, purchase: Purchase) -> bool:
-        """Write down that the request leaves now: from here to the answer its charge is unknown.
-
-        Returns
-        -------
-        bool
-            False if the claim was let go meanwhile: then nothing may leave.
-        """
-        with self._store.transaction() as connection:
-            sent = connection.execute(
-                "UPDATE purchases SET state = 'sent', sent_at = ?, attempts = attempts + 1 WHERE purchase_id = ?",
-                (self._clock(), purchase.purchase_id),
-            )
-            return sent.rowcount == 1
-
-    def asks(self, purchase: Purchase, groups: frozenset[str]) -> Purchase:
-        """Write down that a request asks for other groups than when it was claimed."""
-        with self._store.transaction() as connection:
-            coverage = people.coverage_id(connection, groups)
-            connection.execute(
-                "UPDATE purchases SET coverage_id = ? WHERE purchase_id = ?", (coverage, purchase.purchase_id)
-            )
-        return purchase._replace(groups=groups)
-
-    def uncharged(self, purchase: Purchase) -> None:
-        """Write down that the last attempt surely cost nothing; the claim stays."""
-        with self._store.transaction() as connection:
-            connection.execute("UPDATE purchases SET state = 'waiting' WHERE purchase_id = ?", (purchase.purchase_id,))
-
-    def answered(
-        self, purchase: Purchase, body: bytes, *, credits: float | None, http_status: int, request_id: str | None
-    ) -> None:
-        """Save the raw answer and its bill before anybody reads it."""
-        with self._store.transaction() as connection:
-            connection.execute(
-                "UPDATE purchases SET state = 'answered', body = ?, credits = ?, http_status = ?, request_id = ? "
-                "WHERE purchase_id = ?",
-                (zlib.compress(body, 1), credits, http_status, request_id, purchase.purchase_id),
-            )
-
-    def settle(self, purchase: Purchase, answer: Answer, *, credits: float | None) -> float:
-        """Write down everybody who was answered; who was not stays in doubt. Returns when it was answered."""
-        outcomes: list[tuple[str, Outcome, bytes | None]] = [
-            (key, "matched", people.pack(found)) if found else (key, "no_match", None)
-            for key, found in answer.matches.items()
-        ]
-        outcomes += [(key, "queued", None) for key, reason in answer.failures.items() if reason == "queued"]
-        now = self._clock()
-        with self._store.transaction() as connection:
-            self._save(purchase, outcomes, now)
-            state = "in_doubt" if answer.missing else "done"
-            error = "left out of the answer" if answer.missing else None
-            purchases.drop_people(connection, purchase.purchase_id, [*answer.matches, *answer.failures])
-            purchases.end_doubts(connection, self._request.scope_id, list(answer.matches))
-            matched = sum(outcome == "matched" for _, outcome, _ in outcomes)
-            purchases.close(
-                connection, purchase.purchase_id, state, now, error=error, credits=credits, matched=matched, told=True
-            )
-            if not answer.missing and not answer.unasked:
-                connection.execute("UPDATE purchases SET body = NULL WHERE purchase_id = ?", (purchase.purchase_id,))
-        return now
-
-    def refuse(self, purchase: Purchase, refused: Iterable[Identifier], error: str) -> None:
-        """Write down that the request was refused and cost nothing, and who was the reason."""
-        with self._store.transaction() as connection:
-            now = self._clock()
-            self._save(purchase, [(identifier.key, "refused", None) for identifier in refused], now)
-            purchases.drop_people(connection, purchase.purchase_id, [i.key for i in purchase.identifiers])
-            purchases.close(connection, purchase.purchase_id, "refused", now, error=error, credits=0.0)
-
-    def doubt(self, purchase: Purchase, error: str, *, credits: float | None = None) -> None:
-        """Write down that no answer came, and what it cost if that is known; the caller tells the user."""
-        with self._store.transaction() as connection:
-            purchases.close(
-                connection, purchase.purchase_id, "in_doubt", self._clock(), error=error, credits=credits, told=True
-            )
-
-    def known(self, identifiers: Sequence[Identifier], need: Need) -> tuple[dict[str, Known], list[Identifier]]:
-        """Return who was bought meanwhile, and who is still being bought by a living buyer."""
-        self.recover()
-        with self._store.reading() as connection:
-            keys = [identifier.key for identifier in identifiers]
-            known = people.find_known(connection, self._request.scope_id, keys, need, self._clock(), _salt(connection))
-            busy = purchases.claimed(connection, self._request.scope_id, keys, need.groups)
-        return known, [i for i in identifiers if i.key not in known and i.key in busy]
-
-    def recall(self, identifiers: Iterable[Identifier], known: Mapping[str, Known], need: Need) -> Iterator[Record]:
-        """Yield the records of the known ones."""
-        with self._store.reading() as connection:
-            yield from people.recall(connection, identifiers, known, need)
-
-    def _save(self, purchase: Purchase, outcomes: Iterable[tuple[str, Outcome, bytes | None]], now: float) -> None:
-        with self._store.reading() as connection:
-            coverage = people.coverage_id(connection, purchase.groups)
-            people.save(
-                connection,
-                self._request.scope_id,
-                purchase.purchase_id,
-                coverage,
-                purchase.min_similarity_score,
-                now,
-                outcomes,
-            )
-
-
-def _salt(connection: sqlite3.Connection) -> bytes:
-    salt: bytes = connection.execute("SELECT value FROM meta WHERE name = 'salt'").fetchone()[0]
-    return salt

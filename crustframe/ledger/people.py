@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from crustframe import contract
 from crustframe.fields import PREVIEW
+from crustframe.ledger.store import salt_of
 from crustframe.people.identifiers import Identifier
 from crustframe.people.records import Record, read_json, read_matches, write_json
 
@@ -248,8 +249,7 @@ def save(
         for number, text in connection.execute("SELECT coverage_id, groups FROM coverages")
     }
     outcomes = list(outcomes)
-    [(salt,)] = connection.execute("SELECT value FROM meta WHERE name = 'salt'")
-    never = suppressed(connection, [key for key, _, _ in outcomes], salt)
+    never = suppressed(connection, [key for key, _, _ in outcomes], salt_of(connection))
     outcomes = [outcome for outcome in outcomes if outcome[0] not in never]
     smaller = [number for number, held in groups.items() if held <= groups[coverage]]
     of_nobody = "" if coverage in _coverages_of_contacts(connection) else "OR outcome <> 'matched'"

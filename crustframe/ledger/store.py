@@ -370,3 +370,9 @@ def _run(connection: sqlite3.Connection, script: str) -> None:
     for statement in script.split(";\n"):
         if statement.strip():
             connection.execute(statement)
+
+
+def salt_of(connection: sqlite3.Connection) -> bytes:
+    """Return what keeps the digests of this file from being told by those of another."""
+    salt: bytes = connection.execute("SELECT value FROM meta WHERE name = 'salt'").fetchone()[0]
+    return salt
