@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 _FAILURES: Final = 15  # reliability notes, P26: a sick server is asked no more often than this in a row
 _DRAIN_S: Final = 30.0
 _POLL_S: Final = 0.5
+_ABANDONED: Final = "the run ended before the answer came"
 
 
 class Stopped(Exception):  # noqa: N818  (a signal between workers, not an error)
@@ -83,6 +84,7 @@ class Caller:
         self._refusals = Refusals(self._desk, purse, on_record)
         self._stop = threading.Event()
         self._in_flight = 0
+        self._flying: dict[int, Purchase] = {}
         self._working = 0
         self._failures = 0
         self._doubted = 0
@@ -115,6 +117,7 @@ class Caller:
                 bought.interrupted = True
             finally:
                 self._stop.set()
+                self._abandon()
 
     # Workers ---------------------------------------------------------------------------------------------------
 
@@ -145,6 +148,7 @@ class Caller:
                     raise  # other worker may spend what nobody knows to be spent
                 finally:
                     with self._purse.changed:
+                        self._flying.pop(purchase.purchase_id, None)
                         self._in_flight -= 1
                         self._purse.give_back(purchase.worst_credits)
         except Stopped:
@@ -155,6 +159,15 @@ class Caller:
             with self._purse.changed:
                 self._working -= 1
                 self._purse.changed.notify_all()
+
+    def _abandon(self) -> None:
+        """Tell whose request is still on its way: an answer that comes later is taken in, and ends the doubt."""
+        with self._purse.changed:
+            left, self._flying = list(self._flying.values()), {}
+            for purchase in left:
+                if self._desk.run.abandon(purchase, _ABANDONED):
+                    self._purse.bought.credits_at_risk += purchase.worst_credits
+                    self._tell_doubt(purchase.identifiers, _ABANDONED, None)
 
     def _wait_for_workers(self, at_most_s: float = float("inf")) -> None:
         """Wait in short pieces, so that Ctrl-C is heard at once; on the count, since a join may forget a thread."""
@@ -172,11 +185,12 @@ class Caller:
             self._purse.changed.notify_all()
 
     def _pause(self, seconds: float) -> None:
-        until = self._client.clock() + seconds
-        while (left := until - self._client.clock()) > 0:
+        left = seconds  # counted down, since the clock may jump meanwhile
+        while left > 0:
             if self._stop.is_set():
                 raise Stopped
             self._client.sleep(min(left, _POLL_S))
+            left -= _POLL_S
 
     def _next_purchase(self) -> Purchase | None:
         with self._purse.changed:
@@ -243,6 +257,7 @@ class Caller:
             raise Stopped
         with self._purse.changed:
             self._purse.bought.calls += 1
+            self._flying[purchase.purchase_id] = purchase
         try:
             exchange = way.options.send(self._client.transport, purchase.identifiers)
         except APIConnectionError:

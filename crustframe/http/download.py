@@ -20,6 +20,7 @@ from urllib3.connectionpool import HTTPSConnectionPool
 
 from crustframe import __version__
 from crustframe.errors import TransportError
+from crustframe.http.transport import ca_bundle
 from crustframe.settings.config import STORAGE_HOSTS_VARIABLE, Settings
 
 STORAGE_HOSTS: Final = ("crustdata.com", "amazonaws.com", "storage.googleapis.com", "r2.cloudflarestorage.com")
@@ -142,6 +143,7 @@ class Downloader:
         try:
             with requests.Session() as session:
                 session.trust_env = False
+                session.verify = ca_bundle()
                 session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
                 adapter = _Adapter(max_retries=urllib3.Retry(0, read=False))
                 session.mount("https://", adapter)

@@ -121,6 +121,11 @@ class _Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
 
 
+def ca_bundle() -> bool | str:
+    """Return whose certificates are trusted: those of a proxy that opens TLS, where one is named, else the usual."""
+    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+
+
 class Transport:
     """Speaks to one origin with one key.
 
@@ -138,7 +143,7 @@ class Transport:
         self._timeouts = timeouts or Timeouts()
         self._local = threading.local()
         self._proxies = {} if settings.is_loopback else get_environ_proxies(settings.origin)
-        self._verify: bool | str = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+        self._verify = ca_bundle()
         self._sessions: list[requests.Session] = []
 
     def post(self, path: str, body: bytes, *, takes_s: float = 0.0) -> Exchange:
@@ -168,7 +173,7 @@ class Transport:
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
+        if session is None or self._local.pid != os.getpid():  # a connection does not survive a fork
             session = requests.Session()
             session.trust_env = False  # no .netrc; proxies and CA bundles are read once, above
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -176,7 +181,7 @@ class Transport:
             adapter = _Adapter(max_retries=urllib3.Retry(0, read=False), pool_connections=1, pool_maxsize=1)
             session.mount("https://", adapter)
             session.mount("http://", adapter)
-            self._local.session = session
+            self._local.session, self._local.pid = session, os.getpid()
             self._sessions.append(session)
         return session
 

@@ -302,8 +302,14 @@ class JobBook:
             purchases.remove(connection, purchase.purchase_id)
 
     def accepted(self, job: Job, batch_id: str, request_id: str | None = None) -> Job:
-        """Write down the id that the server gave the job, and that of its answer."""
+        """Write down the id that the server gave the job, and that of its answer.
+
+        An id that another job has already is none: the submit then counts as unanswered.
+        """
         with self._store.transaction() as connection:
+            taken = connection.execute("SELECT purchase_id FROM jobs WHERE batch_id = ?", (batch_id,)).fetchone()
+            if taken is not None and taken[0] != job.purchase_id:
+                return job
             connection.execute(
                 "UPDATE jobs SET batch_id = ?, status = 'pending' WHERE purchase_id = ?", (batch_id, job.purchase_id)
             )

@@ -149,6 +149,16 @@ class Run:
                 connection, purchase.purchase_id, "in_doubt", self._clock(), error=error, credits=credits, told=True
             )
 
+    def abandon(self, purchase: Purchase, error: str) -> bool:
+        """Write down that nobody waits for the answer any more; False if it has come."""
+        with self._store.transaction() as connection:
+            changed = connection.execute(
+                "UPDATE purchases SET state = 'in_doubt', told = 1, error = ?, closed_at = ? "
+                "WHERE purchase_id = ? AND state = 'sent'",
+                (error, self._clock(), purchase.purchase_id),
+            )
+            return changed.rowcount == 1
+
     def known(self, identifiers: Sequence[Identifier], need: Need) -> tuple[dict[str, Known], list[Identifier]]:
         """Return who was bought meanwhile, and who is still being bought by a living buyer."""
         self.recover()

@@ -329,3 +329,35 @@ def test_the_unread_results_of_a_job_count_for_the_day(client_of):
         assert 300 == first.statuses["in_doubt"]
         assert (1, 300.0) == (jobs.submits, jobs.credits)
         assert 300 == client.ledger.spent_today()
+
+
+def test_two_submits_answered_with_one_id_are_no_damaged_ledger(client_of):
+    """The second may have begun a job of its own: that is a doubt."""
+    jobs = Jobs([gzip.compress(b"\n".join(map(line, people(3))))], count=3)
+    now = [1_800_000_000.0]
+    with standing_in(jobs) as api:
+        jobs.url = api.url
+        client = client_of(api, clock=lambda: now.__setitem__(0, now[0] + 20) or now[0])
+        enriched(client, 3, route="job")
+        second = crustframe.enrich(people(3, 100), fields=[NAME], route="job", client=client).report
+
+        assert (2, 3) == (jobs.submits, second.statuses["in_doubt"])
+        assert {"matched"} == set(enriched(client, 3, max_age=None).frame["crust.status"])
+
+
+@pytest.mark.billed_past_the_plan("the first bill is above the list")
+def test_a_dearer_bill_raises_the_price_of_the_jobs_after_it():
+    """Each job is billed double; the ceiling holds from the second on."""
+    with crustframe.sandbox(requests_per_minute=None, speed=900.0, job_seconds=30.0) as sandbox:
+        sandbox.jobs.price_factor = 2.0
+        before = [f"{SITE}lead-{n}-example" for n in range(300)]
+        first = crustframe.contacts(before, kinds=["phone_numbers"], max_credits=1200, client=sandbox.client).report
+        more = [f"{SITE}lead-{n}-example" for n in range(300, 1500)]
+        plan = crustframe.plan_contacts(more, kinds=["phone_numbers"], client=sandbox.client)
+        second = crustframe.contacts(
+            more, kinds=["phone_numbers"], max_credits=900, partial=True, client=sandbox.client
+        ).report
+
+        assert plan.credits_high >= 4 * 1200
+        assert second.credits <= 900
+        assert first.credits + second.credits == sandbox.credits_spent
