@@ -231,6 +231,8 @@ class Caller:
             if exchange is not None and error is None:
                 return self._settle(purchase, exchange, way)
             assert error is not None  # noqa: S101
+            if exchange is not None:
+                self._client.pace.learn(exchange.headers, exchange.status)
             billed = None if exchange is None else _credits_of(exchange)
             if error.charged == "unknown" or billed:
                 return self._doubt(purchase, error, billed)
@@ -264,7 +266,6 @@ class Caller:
             with self._purse.changed:
                 self._purse.bought.calls -= 1  # it never left
             raise
-        self._client.pace.learn(exchange.headers, exchange.status)
         return exchange
 
     def _settle(self, purchase: Purchase, exchange: Exchange, way: Calls) -> None:
@@ -272,6 +273,7 @@ class Caller:
         self._desk.run.answered(
             purchase, exchange.body, credits=credits, http_status=exchange.status, request_id=exchange.request_id
         )
+        self._client.pace.learn(exchange.headers, exchange.status)
         try:
             answer = way.options.read(exchange.body, purchase.identifiers, credits=credits)
         except ResponseError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from crustframe import contract
-from crustframe.ledger import bookkeeping, budget, forgetting, pace, people, prices, purchases
+from crustframe.ledger import aside, bookkeeping, budget, forgetting, pace, people, prices, purchases
 from crustframe.ledger.jobs import JobBook
 from crustframe.ledger.owners import Owner
 from crustframe.ledger.people import Known, Need
@@ -255,7 +255,7 @@ class Ledger:
         if scope is None:
             return False
         with self._store.reading() as connection:
-            return bool(purchases.left_open(connection, scope))
+            return bool(purchases.left_open(connection, scope)) or any(aside.kept(self.path))
 
     def start_anew(self) -> Path | None:
         """Put a damaged ledger out of the way, so that the next purchase begins a new one; returns where it is."""

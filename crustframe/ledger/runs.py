@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
-from crustframe.ledger import people, purchases
+from crustframe.errors import LedgerError
+from crustframe.ledger import aside, people, purchases
 from crustframe.ledger.owners import Owner, is_alive
 from crustframe.ledger.people import Known, Need, Outcome
 from crustframe.ledger.purchases import Claim, Doubt, Purchase, Request
@@ -30,13 +32,14 @@ class Run:
     def close(self) -> None:
         """Let go of what was claimed and not sent."""
         try:
-            with self._store.transaction() as connection:
+            with suppress(LedgerError), self._store.transaction() as connection:  # the dead hold no claim either
                 purchases.release_unsent(connection, self._owner.id)
         finally:
             self._owner.close()
 
     def recover(self) -> None:
         """Take over what dead buyers left: unsent claims go free, sent requests are in doubt, paid bytes are read."""
+        self._take_in_kept()
         with self._store.reading() as connection:
             left_open = purchases.left_open(connection, self._request.scope_id)
         dead = {left.owner for left in left_open if not is_alive(self._store.owners, left.owner)}
@@ -104,13 +107,55 @@ class Run:
     def answered(
         self, purchase: Purchase, body: bytes, *, credits: float | None, http_status: int, request_id: str | None
     ) -> None:
-        """Save the raw answer and its bill before anybody reads it."""
-        with self._store.transaction() as connection:
-            connection.execute(
-                "UPDATE purchases SET state = 'answered', body = ?, credits = ?, http_status = ?, request_id = ? "
-                "WHERE purchase_id = ?",
-                (zlib.compress(body, 1), credits, http_status, request_id, purchase.purchase_id),
+        """Save the raw answer and its bill before anybody reads it.
+
+        Raises
+        ------
+        LedgerError
+            The ledger cannot take it; it is kept in a file then, which the next run reads.
+        """
+        try:
+            with self._store.transaction() as connection:
+                connection.execute(
+                    "UPDATE purchases SET state = 'answered', body = ?, credits = ?, http_status = ?, request_id = ? "
+                    "WHERE purchase_id = ?",
+                    (zlib.compress(body, 1), credits, http_status, request_id, purchase.purchase_id),
+                )
+        except LedgerError as error:
+            answer = aside.Kept(
+                self._store.path, purchase.purchase_id, self._owner.id, body, credits, http_status, request_id
             )
+            file = aside.keep(self._store.path, answer)
+            if file is None:
+                raise
+            said = f"{error.message} What was paid for is kept in {file}."
+            raise LedgerError(said, hint="the next run reads it, free.") from None
+
+    def _take_in_kept(self) -> None:
+        """Take in answers that the ledger could not take when they came, unless their buyer still works on them."""
+        for answer in aside.kept(self._store.path):
+            if is_alive(self._store.owners, answer.owner):
+                continue
+            with self._store.transaction() as connection:
+                whose = (answer.purchase_id, answer.owner, self._request.scope_id)
+                connection.execute(
+                    "UPDATE purchases SET state = 'answered', owner = ?, body = ?, credits = ?, http_status = ?, "
+                    "request_id = ? WHERE purchase_id = ? AND owner = ? AND scope_id = ? "
+                    "AND state IN ('sent', 'in_doubt')",
+                    (
+                        self._owner.id,
+                        zlib.compress(answer.body, 1),
+                        answer.credits,
+                        answer.http_status,
+                        answer.request_id,
+                        *whose,
+                    ),
+                )
+                is_others = connection.execute(
+                    "SELECT 1 FROM purchases WHERE purchase_id = ? AND owner = ? AND scope_id <> ?", whose
+                ).fetchone()
+            if is_others is None:
+                answer.file.unlink(missing_ok=True)
 
     def settle(self, purchase: Purchase, answer: Answer, *, credits: float | None) -> float:
         """Write down everybody who was answered; who was not stays in doubt. Returns when it was answered."""
