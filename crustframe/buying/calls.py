@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal
 
 from crustframe import contract
 from crustframe.buying.desk import Desk
+from crustframe.buying.jobs import Collector
 from crustframe.buying.leftovers import read_left
 from crustframe.buying.purse import Purse
 from crustframe.buying.refusals import Refusals
@@ -79,6 +81,7 @@ class Caller:
         self._need = need
         self._purse = purse
         self._stop_at_failure = terms.stop_at_failure
+        self._waits = terms.wait
         self._on_record = on_record
         self._desk = Desk(client, way, need, needed, purse=purse, terms=terms, on_record=on_record)
         self._refusals = Refusals(self._desk, purse, on_record)
@@ -212,8 +215,26 @@ class Caller:
             self._desk.look_at_others()
             if self._desk.has_waiting:
                 return
+            self._follow_jobs()
             if self._desk.busy:
                 self._pause(_POLL_S)
+
+    def _follow_jobs(self) -> None:
+        """Look at the jobs that hold people of ours: perhaps nobody else does. Who waits for no job goes on."""
+        book = self._client.ledger.jobs(create=False)
+        busy = [identifier.key for identifier in self._desk.busy]
+        for job in book.about(busy, self._need.groups) if book is not None and busy else []:
+            if self._waits:
+                self._collector.advance(job)
+                continue
+            held = {identifier.key for identifier in job.purchase.identifiers}
+            for key in held.intersection(busy):
+                self._on_record(Record(key, "not_run", request_id=job.batch_id, reason="job_under_way"))
+            self._desk.pass_over(held)
+
+    @cached_property
+    def _collector(self) -> Collector:
+        return Collector(self._client, self._purse.bought)
 
     # One purchase ----------------------------------------------------------------------------------------------
 

@@ -93,3 +93,16 @@ def test_the_purse_of_such_a_run_is_never_overdrawn():
 
         assert outcome.bought.credits == sandbox.credits_spent <= 12
         assert sandbox.calls == 1
+
+
+@pytest.mark.parametrize("fields", [[NAME, EMAILS], [NAME, "dev_platform_profiles.bio"]])
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_job_that_brings_a_part_is_followed_to_its_end_or_told(fields, waits):
+    """Nobody else looks at it; what it does not bring is bought when it has ended."""
+    with crustframe.sandbox(requests_per_minute=None, job_seconds=1.0) as sandbox:
+        crustframe.enrich(PEOPLE, fields=[NAME], route="job", wait=False, client=sandbox.client)
+
+        found = crustframe.enrich(PEOPLE, fields=fields, route="calls", wait=waits, client=sandbox.client)
+
+        assert ({"matched"} if waits else {"not_run"}) == statuses(found)
+        assert (1 if waits else 0) == sandbox.calls
