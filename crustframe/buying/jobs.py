@@ -44,9 +44,8 @@ UNKNOWN_S: Final = 600.0
 """How long a job that was accepted may be unknown to the API."""
 SETTLES_S: Final = 60.0
 """How long an unanswered submit may take to show in the list of jobs."""
-_EARLIER_S: Final = 10.0
-_LATEST_S: Final = 600.0
-"""How far a row of the list or of the usage log may lie before and after the submit, by two clocks."""
+_EARLIER_S: Final = 86400.0
+"""How far before a submit the usage log is read: this machine's clock may be off."""
 _FETCHES: Final = 3
 _FETCH_PAUSES_S: Final = (2.0, 10.0)
 """How long a storage host that fails is left alone."""
@@ -156,8 +155,7 @@ class Collector:
             if listed.batch_id == job.newest_before:
                 break
             same = (listed.action, listed.identifier_count) == (contract.JOB_ACTIONS[job.endpoint], job.n_identifiers)
-            late = (listed.created_at or 0.0) > job.submitted_at + _LATEST_S
-            if same and not late and listed.batch_id not in ours:
+            if same and listed.batch_id not in ours:
                 found.append(listed)
         if len(found) == 1:
             return self._look(self.book.accepted(job, found[0].batch_id))

@@ -44,6 +44,8 @@ class Resolution:
         Identifiers that the log says nothing certain about.
     freed : list of str
         Identifiers that may be bought again because the user said so.
+    in_jobs : list of str
+        Those of `untold` who are in jobs whose results were not read; `crustframe jobs fetch` reads them again.
     """
 
     uncharged: list[str] = field(default_factory=list)
@@ -51,6 +53,7 @@ class Resolution:
     credits_lost: float = 0.0
     untold: list[str] = field(default_factory=list)
     freed: list[str] = field(default_factory=list)
+    in_jobs: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON takes it."""
@@ -65,10 +68,14 @@ class Resolution:
                 f"charged {self.credits_lost:.12g} credits, answer lost: {len(self.charged)} people; buy them again "
                 "with --resend, or leave them"
             )
-        if self.untold:
+        if n := len(self.untold) - len(self.in_jobs):
             lines.append(
-                f"the usage log says nothing certain about {len(self.untold)} people; buy them again with --resend, or "
-                "leave them"
+                f"the usage log says nothing certain about {n} people; buy them again with --resend, or leave them"
+            )
+        if self.in_jobs:
+            lines.append(
+                f"{len(self.in_jobs)} people are in jobs whose results were not read; `crustframe jobs fetch` reads "
+                "them again, free"
             )
         if self.freed:
             lines.append(f"the next run buys {len(self.freed)} people again")
@@ -117,6 +124,7 @@ def _resolve_surface(client: Client, surface: type[Options], found: Resolution, 
         verdict = verdicts[doubt.purchase_id]
         if verdict is None:
             found.untold.extend(texts)
+            found.in_jobs.extend(texts if _is_job(doubt) else [])
         elif verdict == 0:
             client.ledger.free(doubt, credits=0.0)
             found.uncharged.extend(texts)

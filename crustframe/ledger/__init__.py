@@ -249,6 +249,10 @@ class Ledger:
         """Whether anything was written yet."""
         return self._store.exists()
 
+    def set_aside_copies(self) -> list[Path]:
+        """Return the files that an earlier ledger became when it was found damaged; nobody looks into them."""
+        return sorted(self.path.parent.glob(f"{self.path.name}.damaged-*"))
+
     def has_left(self) -> bool:
         """Whether requests of this account are without an end."""
         scope = self._scope(create=False)

@@ -312,7 +312,10 @@ def _doubts(client: Client) -> Finding:
     if not doubts:
         return Finding("doubts", "none open.", facts=facts)
     said = f"{persons(len(doubts))} in doubt, up to {counted(at_risk, 'credit')} at risk."
-    return Finding("doubts", said, "note", "`crustframe ledger resolve` reads the usage log, free.", facts=facts)
+    next_step = "`crustframe ledger resolve` reads the usage log, free."
+    if client.ledger.jobs(create=False) is not None:
+        next_step += " Who is in a job: `crustframe jobs fetch` reads its results again."
+    return Finding("doubts", said, "note", next_step, facts=facts)
 
 
 def _ceiling(client: Client) -> Finding:

@@ -118,6 +118,9 @@ def forget(
     client = _existing(ledger)
     read_everything_left(client)  # what was paid for is not thrown away with the one person
     _tell(client.ledger.forget(identifiers, suppress=suppress), as_json)
+    if copies := client.ledger.set_aside_copies():
+        named = ", ".join(map(str, copies))
+        typer.echo(f"Copies that were set aside as damaged are as they were: {named}. Delete them by hand.", err=True)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import threading
+import time
 import uuid
 from datetime import UTC, datetime
 
@@ -12,6 +13,7 @@ import pytest
 from stand_in import Said, standing_in
 
 import crustframe
+from crustframe.buying.reconcile import resolve
 from crustframe.client import Client
 
 SITE = "https://www.linkedin.com/in/"
@@ -329,6 +331,9 @@ def test_the_unread_results_of_a_job_count_for_the_day(client_of):
         assert 300 == first.statuses["in_doubt"]
         assert (1, 300.0) == (jobs.submits, jobs.credits)
         assert 300 == client.ledger.spent_today()
+        settled = resolve(client)
+        assert (300, 0.0) == (len(settled.in_jobs), settled.credits_lost)
+        assert "jobs fetch" in str(settled)
 
 
 def test_two_submits_answered_with_one_id_are_no_damaged_ledger(client_of):
@@ -361,3 +366,19 @@ def test_a_dearer_bill_raises_the_price_of_the_jobs_after_it():
         assert plan.credits_high >= 4 * 1200
         assert second.credits <= 900
         assert first.credits + second.credits == sandbox.credits_spent
+
+
+@pytest.mark.parametrize("off_s", [-660.0, -7200.0, 7200.0])
+def test_a_job_whose_submit_was_lost_is_found_whatever_the_clock_says(off_s):
+    """The list tells it by who asked for how many, behind the newest job from before."""
+    with crustframe.sandbox(requests_per_minute=None, job_seconds=0.1) as sandbox:
+        client = sandbox.make_client(clock=lambda: time.time() + off_s)
+        sandbox.jobs.faults.add("reset", charge=True)
+        urls = [f"{SITE}lead-{n}-example" for n in range(50)]
+        first = crustframe.enrich(urls, fields=[NAME], route="job", client=client).report
+        again = crustframe.enrich(urls, fields=[NAME], route="job", client=client).report
+
+        assert (50, 50) == (first.statuses["matched"], again.statuses["matched"])
+        assert 1 == sum(job.status == "completed" for job in sandbox.jobs.all)
+        assert 50 == sandbox.credits_spent
+        client.close()

@@ -72,6 +72,22 @@ def test_a_number_is_the_id_of_a_person_and_nothing_else(sandbox, client):
     assert 1 == crustframe.plan(people(30), fields=[NAME], client=client).n_new
 
 
+def test_copies_that_were_set_aside_are_told(sandbox, client, monkeypatch):
+    from typer.testing import CliRunner
+
+    from crustframe.shell.cli import app
+
+    crustframe.enrich(people(2), fields=[NAME], client=client)
+    client.close()
+    copy = client.ledger.path.with_name(client.ledger.path.name + ".damaged-1")
+    copy.write_bytes(client.ledger.path.read_bytes())
+
+    done = CliRunner().invoke(app, ["ledger", "forget", people(1)[0], "--ledger", str(client.ledger.path)])
+
+    assert 0 == done.exit_code
+    assert str(copy) in done.output
+
+
 # What is not read yet ----------------------------------------------------------------------------------------------
 
 
