@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from bills import Bills, watched
 from command_line import Ran, account_of
+from no_skips import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401
 
 import crustframe
 from crustframe.client import Client
@@ -18,12 +19,6 @@ from crustframe.verbs.embedded import EmbeddedSandbox
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 """Whoever started the tests may ignore it (nohup, cron), and so would every child; they need it back."""
-
-
-def pytest_configure() -> None:
-    """Give Ctrl-C back to the processes that tests start: under nohup or cron they would inherit that it is ignored."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
