@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -49,6 +50,8 @@ def keep(ledger: Path, answer: Kept) -> Path | None:
         file = folder / f"{answer.owner}-{answer.purchase_id}.json"
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
+            if not _is_ours(folder):
+                continue
             with os.fdopen(os.open(file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as out:
                 json.dump(facts, out)
                 out.flush()
@@ -62,9 +65,18 @@ def keep(ledger: Path, answer: Kept) -> Path | None:
 def kept(ledger: Path) -> Iterator[Kept]:
     """Yield what is kept; a file that nobody can read is left where it is."""
     for folder in folders(ledger):
-        for file in sorted(folder.glob("*.json")) if folder.is_dir() else []:
+        for file in sorted(folder.glob("*.json")) if _is_ours(folder) else []:
             try:
                 facts = json.loads(file.read_text(encoding="utf-8"))
                 yield Kept(**(facts | {"file": file, "body": zlib.decompress(bytes.fromhex(facts["body"]))}))
             except (OSError, ValueError, TypeError, KeyError, zlib.error):
                 continue
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether it is a folder of this user's own; in a temporary folder anybody may have made it."""
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and (os.name != "posix" or found.st_uid == os.getuid())
