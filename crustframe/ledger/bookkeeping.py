@@ -1,4 +1,4 @@
-"""Book-keeping for people: look, count, hand out, forget, purge, check."""
+"""Book-keeping for people: look, count, hand out, purge, check."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ import time
 import zlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from crustframe.ledger.people import unpack
-
-_BATCH: Final = 500
 
 
 def iso(seconds: float | None) -> str | None:

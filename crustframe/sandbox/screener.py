@@ -322,19 +322,6 @@ def price(content: Json, question: Question) -> float:
     return base + sum(credits for name, credits in contract.SCREENER_ADD_ON_PRICES.items() if delivered.get(name))
 
 
-def worst_price(question: Question) -> float:
-    """Return the credits that the call costs if everybody is found with everything."""
-    if question.preview:
-        return 0.0
-    if question.names == _EMAIL_ALONE:
-        each = contract.SCREENER_EMAIL_ALONE_PRICE
-    else:
-        each = contract.SCREENER_REALTIME_PRICE if question.enrich_realtime else contract.SCREENER_PRICE
-        paths = wanted(question.names)
-        each += sum(credits for name, credits in contract.SCREENER_ADD_ON_PRICES.items() if name in paths)
-    return each * len(question.identifiers)
-
-
 # The profile in the legacy vocabulary ----------------------------------------------------------------------------
 
 _SECTIONS: Final = (

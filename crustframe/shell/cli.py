@@ -23,8 +23,8 @@ from crustframe.contract import JOB_LINK_S
 from crustframe.errors import CrustframeError, PartialResultWarning, RetirementWarning, SettingError
 from crustframe.fields import catalogue, describe
 from crustframe.shell import interrupts
+from crustframe.shell.buying import agree, bought, check_waiting
 from crustframe.shell.common import (
-    INTERRUPTED_EXIT,
     PARTIAL_EXIT,
     Column,
     Concurrency,
@@ -38,16 +38,13 @@ from crustframe.shell.common import (
     Sheet,
     UseSandbox,
     Yes,
-    agreed_ceiling,
     check_output,
-    check_waiting,
     client_of,
     column_of,
     exit_code,
     fields_of,
     frame_of,
     is_about_nobody,
-    is_attended,
     left_out,
     makes_them_anew,
     open_table,
@@ -59,7 +56,6 @@ from crustframe.shell.contact_commands import contacts
 from crustframe.shell.doctor_command import doctor
 from crustframe.shell.flags import takes_flags
 from crustframe.shell.job_commands import app as jobs_app
-from crustframe.shell.job_commands import say_ticket
 from crustframe.shell.key_commands import app as key_app
 from crustframe.shell.ledger_commands import app as ledger_app
 from crustframe.shell.ledger_commands import budget
@@ -69,14 +65,12 @@ from crustframe.verbs.enrichment import plan as plan_column
 from crustframe.verbs.moving import counterparts, rename_columns
 from crustframe.verbs.options import EnrichOptions, PlanOptions
 from crustframe.verbs.question import asked_paths
-from crustframe.verbs.report import Interrupted
 from crustframe.verbs.signature import part_of
 from excel_addin.cli import app as excel_app
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from crustframe.buying.plan import Plan
     from crustframe.tables import Table
     from crustframe.verbs.enrichment import Enrichment
 
@@ -142,21 +136,8 @@ def enrich(
     about_nobody = is_about_nobody(table, column, frame[column])
     with client_of(sandbox, ledger, concurrency) as client:
         asked["client"] = client
-        plan = plan_column(frame, column, fields, **part_of(PlanOptions, asked))
-        say(str(plan))
-        if plan.new:
-            client.settings.require_key()
-        if plan.in_doubt and asked["on_doubt"] == "ask" and _confirmed_doubt(plan):
-            asked["on_doubt"] = "resend"
-        asked["max_credits"] = agreed_ceiling(client, plan.credits_high, asked["max_credits"], yes=yes)
-        interrupted = False
-        try:
-            found = enrich_column(frame, column, fields, **asked)
-        except Interrupted as stopped:
-            found, interrupted = stopped.enrichment, True
-        if found.ticket is not None and found.ticket.batch_ids:
-            say_ticket(found.ticket)
-            raise typer.Exit
+        agree(client, lambda: plan_column(frame, column, fields, **part_of(PlanOptions, asked)), asked, yes=yes)
+        found = bought(lambda: enrich_column(frame, column, fields, **asked))
         candidates = None if matches is None else found.matches
     added = _added(frame, found, names) | (left_out(table, names) if is_whole else {})
     write(table, output, added, csv_safe=csv_safe, overwrite=asked["overwrite"])
@@ -167,7 +148,7 @@ def enrich(
         text = json.dumps(found.report.to_dict(), indent=1, ensure_ascii=False) + "\n"
         with replacing(receipt) as file:
             file.write(text.encode())
-    raise typer.Exit(INTERRUPTED_EXIT if interrupted else exit_code(found.report, about_nobody=about_nobody))
+    raise typer.Exit(exit_code(found.report, about_nobody=about_nobody))
 
 
 @app.command()
@@ -443,14 +424,6 @@ def _check_extras(table: Table, output: str, *extras: Path | None) -> None:
                 hint="name another file for one of them.",
             )
         taken.append(extra.resolve())
-
-
-def _confirmed_doubt(plan: Plan) -> bool:
-    risk = plan.in_doubt * plan.price
-    question = (
-        f"{plan.in_doubt} people may have been paid for without an answer. Buy them again, up to {risk:.12g} credits?"
-    )
-    return is_attended() and typer.confirm(question, err=True)
 
 
 def _added(frame: pd.DataFrame, found: Enrichment, names: Sequence[str]) -> dict[str, Any]:

@@ -14,12 +14,11 @@ import typer
 from crustframe.client import DEFAULT_CONCURRENCY, MAX_CONCURRENCY, Client
 from crustframe.columns.frames import STATUS_COLUMN, is_named_by_itself, is_ours, nobody_named
 from crustframe.contract import BUSINESS_EMAIL, PROFILE_URL, IdentifierKind
-from crustframe.errors import ColumnNotFoundError, SettingError
+from crustframe.errors import ColumnNotFoundError
 from crustframe.fields import DEFAULT_FIELDS
 from crustframe.fields import Path as FieldPath
 from crustframe.settings.config import ASK_ABOVE_CREDITS
-from crustframe.shell.interrupts import INTERRUPTED_EXIT as INTERRUPTED_EXIT
-from crustframe.verbs.steps import ceiling_of
+from crustframe.shell.interrupts import INTERRUPTED_EXIT
 from crustframe.wording import counted
 
 if TYPE_CHECKING:
@@ -113,37 +112,6 @@ def planning_client(sandbox: bool, ledger: Path | None) -> Client:
     return Client(api_key="sandbox-key", base_url="http://127.0.0.1", account="sandbox", ledger=ledger)
 
 
-def is_attended() -> bool:
-    """Whether somebody can be asked."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
-
-
-def agreed_ceiling(client: Client, credits_high: float, max_credits: float | None, *, yes: bool) -> float | None:
-    """Return the ceiling of the run; a larger sum without one is asked about, and the answer is the ceiling."""
-    ceiling = ceiling_of(client, max_credits)
-    if ceiling is not None or credits_high <= ASK_ABOVE_CREDITS or not (yes or is_attended()):
-        return ceiling
-    if not yes and not typer.confirm(f"Spend up to {credits_high:.12g} credits?", err=True):
-        say("Nothing was sent, nothing was charged.")
-        raise typer.Exit(BUDGET_EXIT)
-    return credits_high
-
-
-def check_waiting(*, wait: bool, sandbox: bool) -> None:
-    """Refuse to leave a job with a sandbox that ends with the command.
-
-    Raises
-    ------
-    SettingError
-        Nothing was sent.
-    """
-    if sandbox and not wait:
-        raise SettingError(
-            "The sandbox of --sandbox ends with the command, and its jobs with it. Nothing was sent.",
-            hint="leave --no-wait out, or keep one running with `crustframe sandbox`.",
-        )
-
-
 def frame_of(table: Table, column: str, names: Sequence[str]) -> pd.DataFrame:
     """Return the asked column, and those of the columns to fill that are there already."""
     import pandas as pd
@@ -219,6 +187,8 @@ def say(text: str) -> None:
 
 def exit_code(report: Report, *, about_nobody: bool = False) -> int:
     """Return how a run ended, as scripts read it."""
+    if report.interrupted:
+        return INTERRUPTED_EXIT
     if about_nobody:
         return PARTIAL_EXIT
     if report.stopped_exit_code is not None:

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Unpack
 import typer
 
 from crustframe.contract import PROFILE_URL
+from crustframe.shell.buying import agree, bought, check_waiting
 from crustframe.shell.common import (
-    INTERRUPTED_EXIT,
     PARTIAL_EXIT,
     Column,
     CsvSafe,
@@ -21,9 +21,7 @@ from crustframe.shell.common import (
     Sheet,
     UseSandbox,
     Yes,
-    agreed_ceiling,
     check_output,
-    check_waiting,
     client_of,
     column_of,
     exit_code,
@@ -37,12 +35,10 @@ from crustframe.shell.common import (
     write,
 )
 from crustframe.shell.flags import takes_flags
-from crustframe.shell.job_commands import say_ticket
 from crustframe.verbs.contact_question import KINDS, contact_paths, read_kinds
 from crustframe.verbs.contacts import column_names, plan_contacts
 from crustframe.verbs.contacts import contacts as find_contacts
 from crustframe.verbs.options import ContactOptions, ContactPlanOptions
-from crustframe.verbs.report import Interrupted
 from crustframe.verbs.signature import part_of
 
 
@@ -93,18 +89,9 @@ def contacts(
         raise typer.Exit(PARTIAL_EXIT if about_nobody else 0)
     with client_of(sandbox, ledger) as client:
         asked["client"] = client
-        made = plan_contacts(frame, column, kinds, **part_of(ContactPlanOptions, asked))
-        say(str(made))
-        asked["max_credits"] = agreed_ceiling(client, made.credits_high, asked["max_credits"], yes=yes)
-        interrupted = False
-        try:
-            found = find_contacts(frame, column, kinds, **asked)
-        except Interrupted as stopped:
-            found, interrupted = stopped.found, True
-    if found.ticket is not None and found.ticket.batch_ids:
-        say_ticket(found.ticket)
-        raise typer.Exit
+        agree(client, lambda: plan_contacts(frame, column, kinds, **part_of(ContactPlanOptions, asked)), asked, yes=yes)
+        found = bought(lambda: find_contacts(frame, column, kinds, **asked))
     added: dict[str, Any] = {name: found.frame[name] for name in names} | left_out(table, names)
     write(table, output, added, csv_safe=csv_safe, overwrite=asked["overwrite"])
     say(str(found.report))
-    raise typer.Exit(INTERRUPTED_EXIT if interrupted else exit_code(found.report, about_nobody=about_nobody))
+    raise typer.Exit(exit_code(found.report, about_nobody=about_nobody))

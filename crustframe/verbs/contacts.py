@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Unpack
@@ -14,16 +13,15 @@ from crustframe.buying.leftovers import read_everything_left
 from crustframe.buying.plan import Plan
 from crustframe.columns.assembly import PeopleTable
 from crustframe.columns.frames import STATUS_COLUMN, beside, cells_of, check_names
-from crustframe.errors import PartialResultWarning
 from crustframe.people.identifiers import read_identifiers
 from crustframe.settings.config import read_age
 from crustframe.verbs.contact_question import KINDS, ContactQuestion, Kinds, contact_paths, read_contact_question
 from crustframe.verbs.options import ContactOptions, ContactPlanOptions, ContactProvenance
 from crustframe.verbs.question import check_ceiling
-from crustframe.verbs.report import Interrupted, Report, make_report
-from crustframe.verbs.run import buy_new, plan_run, recalled
+from crustframe.verbs.report import Report
+from crustframe.verbs.run import buy_new, plan_run, recalled, receipt_of
 from crustframe.verbs.signature import takes
-from crustframe.verbs.steps import client_of, note_report, read_terms, stacklevel, warn_of_nobody, with_brake
+from crustframe.verbs.steps import client_of, note, read_terms, warn_of_nobody, warn_of_open, with_brake
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,30 +111,16 @@ def contacts(
         table = PeopleTable(identifiers, [part.paths for part in question.parts])
         recalled(asked, table, plan, question, known)
         outcome = buy_new(asked, table, plan, question, with_brake(terms))
-        bought = outcome.bought
         columns, drift = table.columns("status")
-        statuses = table.statuses
-        report = make_report(
-            identifiers,
-            statuses,
-            known=plan.known,
-            bought=bought,
-            price=0.0,
-            drift=drift,
-            in_doubt=[i.text for i, s in zip(identifiers.unique, statuses, strict=True) if s == "in_doubt"],
-            problems=table.problems(),
-            credits_at_risk=bought.credits_at_risk,
-            seconds=time.monotonic() - started,
+        report = receipt_of(
+            asked, table, plan, outcome.bought, price=0.0, drift=drift, seconds=time.monotonic() - started
         )
     warn_of_nobody(cells, column, data, [contract.PROFILE_URL])
     ticket = None if terms.wait else outcome.ticket or Ticket((), 0, 0.0, 0)
     names = column_names(question.kinds, options["provenance"])
     found = Contacts(beside(data, columns[names], question.paths), report, ticket)
-    note_report(report)
-    if bought.interrupted:
-        raise Interrupted(found)
-    if bought.stopped is not None or report.hit_ceiling or report.statuses["failed"] or report.statuses["in_doubt"]:
-        warnings.warn(str(report), PartialResultWarning, stacklevel=stacklevel())
+    note(found)
+    warn_of_open(report)
     return found
 
 

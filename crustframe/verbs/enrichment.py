@@ -17,17 +17,17 @@ from crustframe.buying.purse import Bought
 from crustframe.client import Client
 from crustframe.columns.assembly import PeopleTable
 from crustframe.columns.frames import beside, cells_of, check_names
-from crustframe.errors import BadRequestError, PartialResultWarning, RetirementWarning
+from crustframe.errors import BadRequestError, RetirementWarning
 from crustframe.fields import DEFAULT_FIELDS
 from crustframe.people.identifiers import read_identifiers
 from crustframe.verbs.candidates import matches_of
 from crustframe.verbs.options import EnrichOptions, MatchesOptions, PlanOptions
 from crustframe.verbs.question import Fields, check_ceiling, read_question
-from crustframe.verbs.report import Interrupted, Report, make_report
+from crustframe.verbs.report import Report
 from crustframe.verbs.rows import chosen_rows, filled_in
-from crustframe.verbs.run import as_granted, buy_new, plan_run, recalled
+from crustframe.verbs.run import as_granted, buy_new, plan_run, recalled, receipt_of
 from crustframe.verbs.signature import takes
-from crustframe.verbs.steps import client_of, note_report, read_terms, stacklevel, warn_of_nobody, with_brake
+from crustframe.verbs.steps import client_of, note, read_terms, stacklevel, warn_of_nobody, warn_of_open, with_brake
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,34 +136,21 @@ def enrich(
         bought = outcome.bought
 
         columns, drift = table.columns(options["provenance"])
-        report = make_report(
-            identifiers,
-            table.statuses,
-            known=plan.known,
-            bought=bought,
-            price=_billed_price(asked, question.options, bought),
-            drift=drift,
-            in_doubt=[i.text for i, s in zip(identifiers.unique, table.statuses, strict=True) if s == "in_doubt"],
-            problems=table.problems(),
-            credits_at_risk=table.statuses.count("in_doubt") * plan.price,
-            seconds=time.monotonic() - started,
-        )
+        price = _billed_price(asked, question.options, bought)
+        report = receipt_of(asked, table, plan, bought, price=price, drift=drift, seconds=time.monotonic() - started)
 
     def read_matches() -> pd.DataFrame:
         return matches_of(asked, identifiers, question, min_verdict)
 
     frame = beside(data, columns, question.paths) if rows is None else filled_in(data, columns, rows, only)
     enrichment = Enrichment(frame, report, read_matches, outcome.ticket)
-    note_report(report)
-    if bought.interrupted:
-        raise Interrupted(enrichment)
+    note(enrichment)
     nothing = not (report.statuses["matched"] or report.statuses["no_match"] or bought.credits_committed)
     stopped = bought.stopped
     if stopped is not None and (terms.stop_at_failure or (nothing and isinstance(stopped, BadRequestError))):
         raise stopped
     warn_of_nobody(cells, column, data)
-    if report.stopped or report.hit_ceiling or report.statuses["failed"] or report.statuses["in_doubt"]:
-        warnings.warn(str(report), PartialResultWarning, stacklevel=stacklevel())
+    warn_of_open(report)
     return enrichment
 
 

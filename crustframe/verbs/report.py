@@ -237,12 +237,6 @@ def make_report(
     )
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return dict(value)
-    return list(value) if isinstance(value, tuple) else value
-
-
 def _few(identifiers: Sequence[str]) -> str:
     shown = ", ".join(identifiers[:25])
     return shown + (f" and {len(identifiers) - 25} more" if len(identifiers) > 25 else "")

@@ -22,6 +22,7 @@ from crustframe.people.identifiers import Identifiers
 from crustframe.people.records import Record
 from crustframe.settings.config import ASK_ABOVE_CREDITS
 from crustframe.verbs.question import PersonQuestion, Question, Standing
+from crustframe.verbs.report import Report, make_report
 from crustframe.verbs.steps import ceiling_of
 
 _LATELY_S: Final = 7 * 86400.0
@@ -150,6 +151,34 @@ def buy_new(client: Client, table: PeopleTable, plan: Plan, question: Question, 
         outcome.bought.stopped = question.in_words(outcome.bought.stopped)
     _read_jobs(client, table, question, outcome, client.clock() - began)
     return outcome
+
+
+def receipt_of(
+    client: Client,
+    table: PeopleTable,
+    plan: Plan,
+    bought: Bought,
+    *,
+    price: float,
+    drift: Mapping[tuple[str, str], int],
+    seconds: float,
+) -> Report:
+    """Return the receipt of a run; what may have been charged for whoever is in doubt stands in the ledger."""
+    statuses = table.statuses
+    in_doubt = [i for i, status in zip(table.identifiers.unique, statuses, strict=True) if status == "in_doubt"]
+    doubts = client.ledger.doubts(in_doubt) if in_doubt else []
+    return make_report(
+        table.identifiers,
+        statuses,
+        known=plan.known,
+        bought=bought,
+        price=price,
+        drift=drift,
+        in_doubt=[identifier.text for identifier in in_doubt],
+        problems=table.problems(),
+        credits_at_risk=sum(doubt.credits_at_risk for doubt in doubts),
+        seconds=seconds,
+    )
 
 
 def _offline(plan: Plan) -> OfflineError:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Collection, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from crustframe.api.jobs import read_submit
 from crustframe.buying.terms import Terms
@@ -18,11 +18,11 @@ from crustframe.errors import PartialResultWarning
 from crustframe.people.identifiers import is_address
 from crustframe.settings.config import ASK_ABOVE_CREDITS, read_ceiling
 from crustframe.verbs.options import RunOptions
+from crustframe.verbs.report import Interrupted, Report
 
 if TYPE_CHECKING:
-    from crustframe.verbs.report import Report
-
-_LATELY_S: Final = 7 * 86400.0
+    from crustframe.verbs.contacts import Contacts
+    from crustframe.verbs.enrichment import Enrichment
 
 
 @contextmanager
@@ -114,9 +114,23 @@ def last_report() -> Report | None:
     return report
 
 
-def note_report(report: Report) -> None:
-    """Keep the receipt for :func:`last_report`."""
-    _of_process["report"] = report
+def note(found: Enrichment | Contacts) -> None:
+    """Keep the receipt for :func:`last_report`.
+
+    Raises
+    ------
+    Interrupted
+        The user ended the run.
+    """
+    _of_process["report"] = found.report
+    if found.report.interrupted:
+        raise Interrupted(found)
+
+
+def warn_of_open(report: Report) -> None:
+    """Warn of rows that are still open, with the receipt."""
+    if report.stopped or report.hit_ceiling or report.statuses["failed"] or report.statuses["in_doubt"]:
+        warnings.warn(str(report), PartialResultWarning, stacklevel=stacklevel())
 
 
 def warn_of_nobody(

@@ -370,6 +370,17 @@ def test_a_doubt_is_bought_again_only_when_asked_and_said_so(sandbox, client):
     assert 0 == crustframe.enrich(people(10), fields=FIELDS, client=client).report.calls
 
 
+def test_what_a_lost_answer_may_have_cost_is_told_whatever_is_asked_next(sandbox, client):
+    sandbox.faults.add("close", times=1)
+    with pytest.warns(PartialResultWarning):
+        dear = crustframe.enrich(people(4), fields=["contact.phone_numbers[0] as phone"], client=client)
+    with pytest.warns(PartialResultWarning):
+        cheap = crustframe.enrich(people(4), fields=["basic_profile.name as name"], client=client)
+
+    assert (12.0, 12.0) == (dear.report.credits_at_risk, cheap.report.credits_at_risk)
+    assert sandbox.credits_spent <= cheap.report.credits_at_risk
+
+
 def test_an_item_left_out_of_an_answer_is_in_doubt_alone(sandbox, client):
     column = people(25)
     sandbox.faults.add(action="drop_item", identifier=column[3], nth=1)

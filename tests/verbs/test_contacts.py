@@ -215,6 +215,7 @@ def test_a_submit_that_no_job_came_of_is_in_doubt(sandbox, client):
         with pytest.warns(PartialResultWarning):
             found = crustframe.contacts(people(5), client=client)
         assert {"in_doubt"} == set(found.frame["crust.status"])
+        assert 25.0 == found.report.credits_at_risk  # told again as long as it is open
     assert 1 == len(sandbox.jobs.submitted)
 
 
@@ -278,7 +279,7 @@ def test_the_shell_plans_contacts(shell):
 def test_the_shell_asks_above_100_credits(shell, monkeypatch, answer, code, n_jobs):
     asked = []
     monkeypatch.delenv("CRUSTFRAME_MAX_CREDITS")
-    monkeypatch.setattr("crustframe.shell.common.is_attended", lambda: True)
+    monkeypatch.setattr("crustframe.shell.buying.is_attended", lambda: True)
     monkeypatch.setattr("typer.confirm", lambda text, **_: asked.append(text) or answer)
 
     assert code == shell()[0]
