@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-import subprocess
-import sys
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pandas as pd
 import pytest
+from refusing import NAME, emails, found_all, kept_as_refused, refusal, statuses, urls
 from stand_in import Said, standing_in
 
 import crustframe
-from crustframe import PartialResultWarning, contract
-from crustframe.errors import AuthenticationError, BadRequestError, PermissionDeniedError
-
-NAME = ["basic_profile.name"]
-
-
-def urls(n: int) -> list[str]:
-    return [f"https://www.linkedin.com/in/lead-{number}-example" for number in range(n)]
-
-
-def emails(n: int) -> list[str]:
-    return [f"lead-{number}@corp.example" for number in range(n)]
-
-
-def kept_as_refused(client) -> int:
-    connection = sqlite3.connect(client.ledger.path)
-    try:
-        return connection.execute("SELECT count(*) FROM people WHERE outcome = 'refused'").fetchone()[0]
-    finally:
-        connection.close()
+from crustframe import PartialResultWarning
+from crustframe.errors import AuthenticationError, BadRequestError
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 6, 7, 30, 60])
@@ -118,143 +97,12 @@ def test_a_refusal_that_an_earlier_version_kept_is_asked_again(tmp_path):
         assert 3.0 == sandbox.credits_spent
 
 
-# Fields ------------------------------------------------------------------------------------------------------------
-
-
-def test_a_field_that_this_age_of_the_api_lacks_is_named_as_it_was_asked():
-    with crustframe.sandbox(requests_per_minute=None, snapshot="C") as sandbox:
-        with pytest.raises(BadRequestError) as caught:
-            crustframe.enrich(urls(3), fields=[*NAME, "contact.business_emails"], client=sandbox.client)
-
-        assert "contact.business_emails" in str(caught.value)
-        assert "contact.websites" not in str(caught.value)
-        assert 2 == caught.value.exit_code
-        assert 0.0 == sandbox.credits_spent
-
-
-def test_a_field_that_the_account_lacks_is_named_as_it_was_asked():
-    denied = ["education", "skills", "contact.websites"]
-    with crustframe.sandbox(requests_per_minute=None, denied_fields=denied) as sandbox:
-        with pytest.raises(PermissionDeniedError) as caught:
-            crustframe.enrich(urls(3), fields=[*NAME, "education.schools.degree"], client=sandbox.client)
-
-        assert "leave out education.schools.degree" in str(caught.value)
-        assert "websites" not in str(caught.value)
-        assert 2 == caught.value.exit_code
-
-
-def _answering(status: int, body: dict):
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.server.asked += 1
-            answer = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.asked = 0
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
-
-
-@pytest.mark.parametrize("path", contract.gated_fields())
-def test_a_gated_field_is_refused_free_and_given_where_it_is_granted(path):
-    """Also inside a base group, where naming the group alone would pay for an empty column."""
-    people = [f"linkedin.com/in/p{n}-example" for n in range(40)]
-    age = {"snapshot": "C" if path in {"assessment", "social_posts"} else "A", "requests_per_minute": None}
-    with crustframe.sandbox(**age) as lacking:
-        assert any(path in note for note in crustframe.plan(people, fields=[path], client=lacking.client).notes)
-        with pytest.raises(PermissionDeniedError, match=path):
-            crustframe.enrich(people, fields=[path], client=lacking.client)
-        assert 0 == lacking.credits_spent
-    with crustframe.sandbox(**age, grant=[path]) as granting:
-        found = crustframe.enrich(people, fields={"it": path}, client=granting.client)
-        assert found.frame["it"].notna().any()
-        assert found.report.credits == granting.credits_spent
-
-
-def test_only_gated_fields_can_be_granted():
-    with pytest.raises(ValueError, match=r"No gated field is called 'certificates'[\s\S]*certifications"):
-        crustframe.sandbox(grant=["certificates"])
-
-
-@pytest.mark.parametrize("form", ["list", "object"])
-def test_the_nearest_names_of_this_account_are_told_whichever_form_they_come_in(tmp_path, form):
-    offered = {"available_fields": ["basic_profile", "skills.professional_network_skill"]}
-    metadata = [offered] if form == "list" else offered
-    error = {"type": "invalid_request", "message": "Invalid fields", "metadata": metadata}
-    server = _answering(400, {"error": error})
-    url = f"http://127.0.0.1:{server.server_port}"
-    with (
-        crustframe.Client(api_key="sandbox-key", base_url=url, ledger=tmp_path / "l.sqlite3") as client,
-        pytest.raises(BadRequestError, match=r"nearest.*skills\.professional_network_skill"),
-    ):
-        crustframe.enrich(urls(2), fields=["skills.professional_network_skills"], client=client)
-    server.shutdown()
-    server.server_close()
-
-    assert 1 == server.asked
-
-
-def test_the_shell_says_it_once_and_ends_with_two(tmp_path):
-    (tmp_path / "leads.csv").write_text("email\n" + "\n".join(emails(30)) + "\n")
-    asked = ["enrich", "leads.csv", "--column", "email", "-o", "out.csv"]
-    with crustframe.sandbox(requests_per_minute=None, snapshot="C") as sandbox:
-        ran = subprocess.run(
-            [sys.executable, "-m", "crustframe", *asked],
-            cwd=tmp_path,
-            env={
-                "CRUSTDATA_API_KEY": sandbox.key,
-                "CRUSTFRAME_BASE_URL": sandbox.url,
-                "CRUSTFRAME_LEDGER": str(tmp_path / "l.sqlite3"),
-                "HOME": str(tmp_path),
-                "PATH": "/usr/bin:/bin",
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    assert 2 == ran.returncode
-    assert 1 == ran.stderr.count("about the request")
-    assert "Traceback" not in ran.stderr
-
-
 def test_a_frame_of_one_cell_is_asked_about_in_the_same_way():
     frame = pd.DataFrame({"email": emails(1)})
     with crustframe.sandbox(requests_per_minute=None, snapshot="C") as sandbox:
         with pytest.raises(BadRequestError):
             frame.crust.enrich("email", NAME, client=sandbox.client)
         assert 0 == kept_as_refused(sandbox.client)
-
-
-# Forms and suspects -------------------------------------------------------------------------------------------------
-
-
-def statuses(found) -> dict[str, int]:
-    return {status: n for status, n in found.report.statuses.items() if n}
-
-
-def refusal(message: str, **metadata) -> Said:
-    return Said(400, {"error": {"type": "invalid_request", "message": message, "metadata": [metadata]}})
-
-
-def entries(body) -> list[dict]:
-    """Return what the API says of people who are all found."""
-    kind = next(key for key in ("professional_network_profile_urls", "business_emails") if key in body)
-    person = {"confidence_score": 1.0, "person_data": {"basic_profile": {"name": "Avery Example"}}}
-    singular = {"professional_network_profile_urls": "professional_network_profile_url"}.get(kind, "business_email")
-    return [{"matched_on": text, "match_type": singular, "matches": [person]} for text in body[kind]]
-
-
-def found_all(body) -> Said:
-    return Said(200, entries(body), {"x-credits-used": str(len(entries(body)))})
 
 
 def test_somebody_refused_alone_before_groups_are_dropped_is_asked_again():
@@ -468,15 +316,6 @@ def test_emails_go_by_job_where_only_calls_refuse_them():
         assert (0, 5.0) == (sandbox.calls, sandbox.credits_spent)
 
 
-@pytest.mark.parametrize("column", [urls, emails])
-def test_a_job_that_lacks_a_field_says_so_without_trying_calls(column):
-    with crustframe.sandbox(requests_per_minute=None, snapshot="C") as sandbox:
-        with pytest.raises(BadRequestError, match=r"does not offer contact\.business_emails") as caught:
-            crustframe.enrich(column(3), fields=[*NAME, "contact.business_emails"], route="job", client=sandbox.client)
-
-        assert (2, 0, 0.0) == (caught.value.exit_code, sandbox.calls, sandbox.credits_spent)
-
-
 def test_a_refused_job_makes_nobody_invalid():
     with crustframe.sandbox(requests_per_minute=None, job_seconds=0.1) as sandbox:
         sandbox.jobs.faults.add("status", status=400)
@@ -487,14 +326,6 @@ def test_a_refused_job_makes_nobody_invalid():
 
         assert 0 == kept_as_refused(sandbox.client)
         assert "invalid" not in statuses(found)
-
-
-def test_a_kind_of_contact_that_the_account_lacks_is_named_as_it_was_asked():
-    with crustframe.sandbox(requests_per_minute=None, denied_fields=["contact.personal_emails"]) as sandbox:
-        with pytest.raises(PermissionDeniedError, match="leave out personal_emails,") as caught:
-            crustframe.contacts(urls(3), client=sandbox.client)
-
-        assert (2, 0.0) == (caught.value.exit_code, sandbox.credits_spent)
 
 
 def test_contacts_that_were_paid_for_come_although_another_job_is_refused():
@@ -510,95 +341,3 @@ def test_contacts_that_were_paid_for_come_although_another_job_is_refused():
         assert found.frame["business_email"].notna().any()
         assert 2 == found.report.statuses["failed"]
         assert 2 == found.report.stopped_exit_code
-
-
-# Lists of names -----------------------------------------------------------------------------------------------------
-
-
-def test_a_list_that_names_paths_alone_still_offers_their_groups(tmp_path):
-    offered = ["basic_profile.name", "social_handles.twitter_identifier.slug", "skills.professional_network_skills"]
-
-    def answer(_method, _path, body):
-        wrong = [name for name in body["fields"] if name not in {"basic_profile", "social_handles", "skills"}]
-        if wrong:
-            return refusal(f"Invalid fields: {', '.join(wrong)}", available_fields=offered)
-        return found_all(body)
-
-    with (
-        standing_in(answer) as server,
-        crustframe.Client(api_key="sandbox-key", base_url=server.url, ledger=tmp_path / "l.sqlite3") as client,
-    ):
-        found = crustframe.enrich(urls(2), fields=NAME, client=client)
-
-        assert {"matched": 2} == statuses(found)
-        assert 2 == len(server.paid())
-
-
-def test_a_plan_that_asks_the_account_names_the_path_as_it_was_asked():
-    with crustframe.sandbox(requests_per_minute=None, denied_fields=["education"]) as sandbox:
-        with pytest.raises(PermissionDeniedError, match=r"lacks education\.schools\.degree") as caught:
-            crustframe.plan(urls(3), fields=["education.schools.degree"], prices="account", client=sandbox.client)
-
-        assert 2 == caught.value.exit_code
-
-
-def test_an_endpoint_that_the_plan_lacks_keeps_its_code(tmp_path):
-    denied = {"error": {"type": "permission_error", "message": "Not in your plan.", "metadata": []}}
-    with (
-        standing_in(lambda *_: Said(403, denied)) as server,
-        crustframe.Client(api_key="sandbox-key", base_url=server.url, ledger=tmp_path / "l.sqlite3") as client,
-        pytest.raises(PermissionDeniedError) as caught,
-    ):
-        crustframe.enrich(urls(2), fields=NAME, client=client)
-
-    assert 4 == caught.value.exit_code
-
-
-# The shell ----------------------------------------------------------------------------------------------------------
-
-
-def shell(tmp_path, sandbox, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "crustframe", *arguments],
-        cwd=tmp_path,
-        env={
-            "CRUSTDATA_API_KEY": sandbox.key,
-            "CRUSTFRAME_BASE_URL": sandbox.url,
-            "CRUSTFRAME_LEDGER": str(tmp_path / "l.sqlite3"),
-            "CRUSTFRAME_CONFIG": str(tmp_path / "config"),
-            "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
-            "HOME": str(tmp_path),
-            "PATH": "/usr/bin:/bin",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-
-
-def test_the_shell_writes_what_was_paid_for_and_ends_with_two(tmp_path):
-    (tmp_path / "leads.csv").write_text("lead\n" + "\n".join([*urls(5), *emails(3)]) + "\n")
-    asked = ["leads.csv", "--column", "lead", "--field", "basic_profile.name"]
-    with crustframe.sandbox(requests_per_minute=None, snapshot="C") as sandbox:
-        ran = shell(tmp_path, sandbox, "enrich", *asked, "-o", "out.csv")
-        planned = shell(tmp_path, sandbox, "plan", *asked, "--json")
-
-        assert 5.0 == sandbox.credits_spent
-
-    assert (2, 0) == (ran.returncode, planned.returncode)
-    assert 1 == ran.stderr.count("about the request")
-    found = pd.read_csv(tmp_path / "out.csv")
-    assert ["matched"] * 5 + ["failed"] * 3 == found["crust.status"].tolist()
-    assert 3 == json.loads(planned.stdout)["credits_high"]
-
-
-def test_the_shell_names_a_missing_field_and_ends_with_two(tmp_path):
-    (tmp_path / "leads.csv").write_text("url\n" + "\n".join(urls(3)) + "\n")
-    asked = ["enrich", "leads.csv", "--column", "url", "--field", "contact.business_emails", "-o", "out.csv"]
-    with crustframe.sandbox(requests_per_minute=None, snapshot="C") as sandbox:
-        ran = shell(tmp_path, sandbox, *asked)
-
-    assert 2 == ran.returncode
-    assert "does not offer contact.business_emails" in ran.stderr
-    assert not (tmp_path / "out.csv").exists()

