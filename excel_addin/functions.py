@@ -20,6 +20,7 @@ from crustframe.fields import DEFAULT_FIELDS, catalogue, describe, read_paths
 from crustframe.people.identifiers import Identifier, read_identifiers
 from crustframe.settings.config import API_KEY_VARIABLE
 from crustframe.verbs.lookup import LookUp, look_up
+from crustframe.wording import counted, persons
 from excel_addin.buying import Buying, Daily, Granted, Orders, Wanted, Wish, one_line
 from excel_addin.cells import CellError, Grid, read_column, read_day, read_switch, read_texts, to_cell
 
@@ -221,17 +222,17 @@ class Desk:
         self._buying.order(orders, granted)
         self._buying.start()
         self._buying.wait(people, self.calculation.patience_s)
-        said = [f"{granted.spent:.12g} {_credits(granted.spent)} were spent."]
+        said = [f"{counted(granted.spent, 'credit was', 'credits were')} spent."]
         if self._buying.fault:
             said.append(self._buying.fault)
         elif pending := self._buying.n_pending:
-            said.append(f"{pending} {_people(pending)} are on their way; recalculate later.")
+            said.append(f"{counted(pending, 'person is', 'people are')} on their way; recalculate later.")
         elif left := sum(self._look_up_people(wish, found).plan.n_new for wish, found in orders.items()):
             ceiling = self.client.ledger.daily_ceiling()
-            why = "" if ceiling is None else f"The budget of the day is {ceiling:.12g} credits."
+            why = "" if ceiling is None else f"The budget of the day is {counted(ceiling, 'credit')}."
             refusals = (self._why_refused(wish, found) for wish, found in orders.items())
             why = next(filter(None, refusals), "") or why
-            said.append(f"{left} {_people(left)} {'was' if left == 1 else 'were'} not bought. {why}".strip())
+            said.append(f"{counted(left, 'person was', 'people were')} not bought. {why}".strip())
         return " ".join(said)
 
     # Inside --------------------------------------------------------------------------------------------------
@@ -300,14 +301,15 @@ class Desk:
 
     def _why_missing(self, found: LookUp) -> str:
         n, credits = found.plan.n_new, found.plan.credits_high
-        to_buy = f"{n} {_people(n)} to buy, at most {credits:.12g} {_credits(credits)}"
+        to_buy = f"{persons(n)} to buy, at most {counted(credits, 'credit')}"
         if self.client.settings.api_key is None:
             return f"{to_buy}, but there is no API key. Run `crustframe key set`, or set {API_KEY_VARIABLE}."
         fault = self._buying.fault or self._why_refused(Wish.of(found.paths, None), found.plan.new)
         if fault:
             return f"{fault} {to_buy}."
         if self._buying.is_pending(found.plan.new):
-            return f"loading, {self._buying.n_pending} people are on their way. Recalculate later."
+            pending = counted(self._buying.n_pending, "person is", "people are")
+            return f"loading, {pending} on their way. Recalculate later."
         ceiling = self.client.ledger.daily_ceiling()
         if not ceiling:
             return f"{to_buy}. Use the Buy command, or arm a budget with `crustframe budget --daily`."
@@ -320,11 +322,3 @@ class Desk:
 def remark(text: str) -> str:
     """Return a sentence as it stands in a cell."""
     return f"CRUST: {text}"
-
-
-def _people(n: int) -> str:
-    return "person" if n == 1 else "people"
-
-
-def _credits(credits: float) -> str:
-    return "credit" if credits == 1 else "credits"

@@ -182,7 +182,7 @@ class Collector:
                 self._fail(job, status)
                 return None
             case "failed":
-                self._doubt(job, f"job {job.batch_id} failed after it had found {status.result_count} people")
+                self._doubt(job, f"job {job.batch_id} failed after it had found {persons(status.result_count or 0)}")
                 return None
             case "pending" | "processing" | "":
                 return self._if_patient(job, PATIENCE_S, f"is still {status.status or 'without a status'}")

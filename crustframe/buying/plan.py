@@ -145,7 +145,7 @@ class Plan:
         else:
             rows += [self._work(), self._cost()]
             if self.credits_left_today is not None:
-                rows.append(f"standing ceiling: {self.credits_left_today:.12g} credits left today")
+                rows.append(f"standing ceiling: {counted(self.credits_left_today, 'credit')} left today")
         return "\n".join([*rows, *self.notes])
 
     def _work(self) -> str:

@@ -19,6 +19,7 @@ from crustframe.api.surfaces import SURFACES
 from crustframe.client import Client
 from crustframe.ledger import OpenDoubt
 from crustframe.ledger.people import FLAGS
+from crustframe.wording import counted, persons
 
 _ANY_CLOCK_S: Final = 86400.0
 """How far this machine's clock, or the server's, may have been off when a request was sent."""
@@ -62,23 +63,23 @@ class Resolution:
     def __str__(self) -> str:
         lines = []
         if self.uncharged:
-            lines.append(f"not charged, free to be bought: {len(self.uncharged)} people")
+            lines.append(f"not charged, free to be bought: {persons(len(self.uncharged))}")
         if self.charged:
             lines.append(
-                f"charged {self.credits_lost:.12g} credits, answer lost: {len(self.charged)} people; buy them again "
-                "with --resend, or leave them"
+                f"charged {counted(self.credits_lost, 'credit')}, answer lost: {persons(len(self.charged))}; "
+                "buy them again with --resend, or leave them"
             )
         if n := len(self.untold) - len(self.in_jobs):
             lines.append(
-                f"the usage log says nothing certain about {n} people; buy them again with --resend, or leave them"
+                f"the usage log says nothing certain about {persons(n)}; buy them again with --resend, or leave them"
             )
         if self.in_jobs:
             lines.append(
-                f"{len(self.in_jobs)} people are in jobs whose results were not read; `crustframe jobs fetch` reads "
-                "them again, free"
+                f"in jobs whose results were not read: {persons(len(self.in_jobs))}; `crustframe jobs fetch` "
+                "reads them again, free"
             )
         if self.freed:
-            lines.append(f"the next run buys {len(self.freed)} people again")
+            lines.append(f"the next run buys {persons(len(self.freed))} again")
         return "\n".join(lines) or "nothing is in doubt"
 
 

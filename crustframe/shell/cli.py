@@ -66,6 +66,7 @@ from crustframe.verbs.moving import counterparts, rename_columns
 from crustframe.verbs.options import EnrichOptions, PlanOptions
 from crustframe.verbs.question import asked_paths
 from crustframe.verbs.signature import part_of
+from crustframe.wording import counted
 from excel_addin.cli import app as excel_app
 
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ def changes(
     with contextlib.closing(planning_client(sandbox, ledger)) as client:
         found = find_changes(cells, fields=fields_of(field) if field else None, client=client)
     write_rows(output, found, beside=table)
-    say(f"{len(found)} changes")
+    say(counted(len(found), "change"))
     raise typer.Exit(PARTIAL_EXIT if about_nobody else 0)
 
 
@@ -262,7 +263,7 @@ def migrate(
         say(f"{old} -> {new}")
     for old, instead in renaming.without.items():
         say(f"{old} stays: no current path means the same; {instead}")
-    say(f"{len(renaming.renamed)} of {len(table.columns)} columns renamed")
+    say(f"{len(renaming.renamed)} of {counted(len(table.columns), 'column')} renamed")
 
 
 @app.command("sandbox")

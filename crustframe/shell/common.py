@@ -170,13 +170,12 @@ def write(table: Table, output: str, added: Mapping[str, Sequence[object]], *, c
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
     if written.neutralised:
-        what = f"{written.neutralised} cells that a spreadsheet would run as formulas"
-        say(f"{what} were defused with a leading ' (--no-csv-safe leaves them as they are)")
+        say(f"{written.defused} (--no-csv-safe leaves them as they are)")
     if written.sums:
         what = counted(written.sums, "phone number looks like a sum", "phone numbers look like sums")
         say(f"{what} to Excel, such as +1-555-0148: open the file with Data > From Text and take the column as text")
     if written.cut:
-        say(f"{written.cut} texts were longer than a cell of a workbook and were cut")
+        say(f"{counted(written.cut, 'text was', 'texts were')} cut to what a cell of a workbook holds")
 
 
 def say(text: str) -> None:

@@ -53,7 +53,7 @@ def run(output: Path | None = None) -> None:
         written = table.write(destination, first.frame)
         _show(destination)
         if written.neutralised:
-            print(f"{written.neutralised} cells that a spreadsheet would run as formulas were defused with a leading '")
+            print(written.defused)
 
         _title("The receipt")
         print(first.report)

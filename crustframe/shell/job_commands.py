@@ -50,7 +50,7 @@ def list_jobs(
     for job in jobs:
         facts = _facts(job)
         words = [facts["batch_id"] or "unanswered submit", facts["endpoint"], facts["state"], facts["submitted_at"]]
-        typer.echo("  ".join(words) + f"  {job.n_identifiers} people, {job.lines_read} lines read")
+        typer.echo("  ".join(words) + f"  {persons(job.n_identifiers)}, {counted(job.lines_read, 'line')} read")
     if not jobs:
         typer.echo("No job of this key is open.", err=True)
     if elsewhere:

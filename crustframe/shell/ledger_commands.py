@@ -14,6 +14,7 @@ from crustframe.client import Client
 from crustframe.errors import LedgerError, SettingError
 from crustframe.people.identifiers import read_identifier
 from crustframe.settings.config import read_age
+from crustframe.wording import counted, persons
 
 app = typer.Typer(
     help="Look into the account book: what was bought, what it cost, what is in doubt.",
@@ -38,15 +39,15 @@ def stats(ledger: LedgerFile = None, as_json: AsJson = False) -> None:
     for account in found["accounts"]:
         people = ", ".join(f"{n} {outcome}" for outcome, n in account["people"].items())
         typer.echo(
-            f"{account['origin']} (account {account['account']}): {people}; {account['requests']} requests, "
-            f"{account['credits']:.12g} credits, {account['credits_today']:.12g} of them today"
+            f"{account['origin']} (account {account['account']}): {people}; {counted(account['requests'], 'request')}, "
+            f"{counted(account['credits'], 'credit')}, {account['credits_today']:.12g} of them today"
         )
         if account["people_in_doubt"]:
-            typer.echo(f"  in doubt: {account['people_in_doubt']} people; see `crustframe ledger resolve`")
+            typer.echo(f"  in doubt: {persons(account['people_in_doubt'])}; see `crustframe ledger resolve`")
     if found["daily_ceiling"] is not None:
-        typer.echo(f"standing ceiling: {found['daily_ceiling']:.12g} credits a day")
+        typer.echo(f"standing ceiling: {counted(found['daily_ceiling'], 'credit')} a day")
     if found["suppressed"]:
-        typer.echo(f"never to be bought again: {found['suppressed']} identifiers")
+        typer.echo(f"never to be bought again: {counted(found['suppressed'], 'identifier')}")
 
 
 @app.command()
@@ -69,8 +70,8 @@ def show(
         _print_json(rows)
     elif identifier is None:
         for row in rows:
-            charge = "charge unknown" if row["credits"] is None else f"{row['credits']:.12g} credits"
-            words = [f"{row['opened_at']}  {row['endpoint']}  {row['state']}", f"{row['identifiers']} people", charge]
+            charge = "charge unknown" if row["credits"] is None else counted(row["credits"], "credit")
+            words = [f"{row['opened_at']}  {row['endpoint']}  {row['state']}", persons(row["identifiers"]), charge]
             typer.echo(", ".join(words) + (f"  ({row['error']})" if row["error"] else ""))
     else:
         for row in rows:
@@ -193,9 +194,11 @@ def budget(
     if as_json:
         _print_json(facts)
         return
-    typer.echo("no standing ceiling" if ceiling is None else f"standing ceiling: {ceiling:.12g} credits a day (UTC)")
+    typer.echo(
+        "no standing ceiling" if ceiling is None else f"standing ceiling: {counted(ceiling, 'credit')} a day (UTC)"
+    )
     if knows_account:
-        typer.echo(f"spent today: {spent:.12g} credits" + ("" if left is None else f", left: {left:.12g}"))
+        typer.echo(f"spent today: {counted(spent, 'credit')}" + ("" if left is None else f", left: {left:.12g}"))
     elif show:
         typer.echo("spent today: unknown without the account's key")
 

@@ -30,6 +30,7 @@ from crustframe.tables.parquet import Parquet, write_batches
 from crustframe.tables.placement import KEEP, Added, Placement
 from crustframe.tables.source import Source
 from crustframe.tables.workbook import Sheet, refuse_oversize
+from crustframe.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,6 +73,15 @@ class Written:
     neutralised: int
     cut: int = 0
     sums: int = 0
+
+    @property
+    def defused(self) -> str:
+        """What to say of the cells that were neutralised."""
+        what = (
+            "cell that a spreadsheet would run as a formula was",
+            "cells that a spreadsheet would run as formulas were",
+        )
+        return f"{counted(self.neutralised, *what)} defused with a leading '"
 
 
 def read_table(

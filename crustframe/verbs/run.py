@@ -24,6 +24,7 @@ from crustframe.settings.config import ASK_ABOVE_CREDITS
 from crustframe.verbs.question import PersonQuestion, Question, Standing
 from crustframe.verbs.report import Report, make_report
 from crustframe.verbs.steps import ceiling_of
+from crustframe.wording import counted
 
 _LATELY_S: Final = 7 * 86400.0
 
@@ -64,7 +65,7 @@ def _ceiling_note(credits_high: float, ceiling: float | None) -> str:
     if ceiling is None and credits_high > ASK_ABOVE_CREDITS:
         return f"no ceiling is set: above {ASK_ABOVE_CREDITS:.12g} credits a run needs max_credits={credits_high:.12g}"
     if ceiling is not None and credits_high > ceiling:
-        return f"more than the ceiling of {ceiling:.12g} credits that is set for every run"
+        return f"more than the ceiling of {counted(ceiling, 'credit')} that is set for every run"
     return ""
 
 
