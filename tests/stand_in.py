@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
@@ -21,10 +21,11 @@ class Said(NamedTuple):
 
 
 class StandIn:
-    """A running server; `asked` holds what came: method, path and decoded body."""
+    """A running server; `asked` holds what came: method, path and decoded body; its clock is `ahead_s` fast."""
 
     def __init__(self, answer: Callable[[str, str, Any], Said]) -> None:
         self.asked: list[tuple[str, str, Any]] = []
+        self.ahead_s = 0.0
         stand_in = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -47,8 +48,12 @@ class StandIn:
                 for name, value in said.headers.items():
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
+                with suppress(BrokenPipeError):  # whoever asked has gone
+                    self.end_headers()
+                    self.wfile.write(content)
+
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                return super().date_time_string((timestamp or time.time()) + stand_in.ahead_s)
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -168,7 +168,7 @@ class Caller:
         with self._purse.changed:
             left, self._flying = list(self._flying.values()), {}
             for purchase in left:
-                if self._desk.run.abandon(purchase, _ABANDONED):
+                if self._desk.run.abandon(purchase, _ABANDONED, gone_by=self._client.transport.server_time()):
                     self._purse.bought.credits_at_risk += purchase.worst_credits
                     self._tell_doubt(purchase.identifiers, _ABANDONED, None)
 
@@ -332,7 +332,8 @@ class Caller:
             self._purse.changed.notify_all()
 
     def _doubt(self, purchase: Purchase, error: APIError, billed: float | None = None) -> None:
-        self._desk.run.doubt(purchase, str(error.message), credits=billed)
+        gone_by = self._client.transport.server_time()
+        self._desk.run.doubt(purchase, str(error.message), credits=billed, gone_by=gone_by)
         with self._purse.changed:
             self._purse.bought.credits += billed or 0.0
             self._purse.bought.credits_at_risk += purchase.worst_credits if billed is None else 0.0

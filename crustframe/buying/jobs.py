@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from crustframe import contract
 from crustframe.api import jobs as api
 from crustframe.api.account import UsageEvent, usage_log
-from crustframe.api.results import BrokenFileError, line_cap, read_line, read_lines, size_cap
+from crustframe.api.results import BrokenFileError, Line, line_cap, read_line, read_lines, size_cap
 from crustframe.buying.purse import Bought
 from crustframe.buying.ways import jobs_of
 from crustframe.client import Client
@@ -297,17 +297,22 @@ class Collector:
         asked = job.purchase.identifiers.named([line.named for line in lines])
         owed = {identifier.key for identifier in asked.values()}
         read = Read(lines=len(lines))
-        others: list[str | None] = []
+        others: list[Line] = []
         for line in lines:
             identifier = asked.get(line.named or "")
             if line.person_data is None:
                 read.broken += 1
             elif identifier is None:
-                others.append(line.named)
+                others.append(line)
             elif identifier.key in owed:
                 owed.remove(identifier.key)
                 _take_in(read, identifier, line.person_data, job)
-        read.strange = len(others) - self.book.count_repeats(job, others)
+        names = [line.named for line in others]
+        forgotten = self.book.forgotten(job, names) if others else {}
+        way = jobs_of(job.endpoint, job.purchase.groups)
+        read.forgotten = {forgotten[o.named]: way.cost_of(o.person_data or {}) for o in others if o.named in forgotten}
+        strange = [name for name in names if name not in forgotten]
+        read.strange = len(strange) - self.book.count_repeats(job, strange)
         return read
 
     def _finish(self, job: Job) -> None:
@@ -419,9 +424,12 @@ def collect(client: Client, *, batch_ids: Iterable[str] = (), wait: bool = True)
         )
     numbers = [job.purchase_id for job in known if not wanted or job.batch_id in wanted]
     under_way: dict[int, Job] = {}
+    let_go: list[Job] = []
     for number in numbers:
         job = book.get(number)
-        if job.state == "in_doubt" and job.batch_id is not None:
+        if job.state == "resent":
+            let_go.append(job)
+        if job.state in {"in_doubt", "resent"} and job.batch_id is not None:
             job = book.reopen(job)
         if job.state in {"sent", "running"}:
             under_way[number] = job
@@ -437,4 +445,6 @@ def collect(client: Client, *, batch_ids: Iterable[str] = (), wait: bool = True)
             collector.pause(under_way.values())
     except KeyboardInterrupt:
         bought.interrupted = True
+    for job in let_go:
+        book.let_go(job)
     return [book.get(number) for number in numbers], bought

@@ -7,6 +7,7 @@ the log does not tell it, time and number are all there is, and only what leaves
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -16,7 +17,9 @@ from crustframe.api.account import UsageEvent, UsageLog, usage_log
 from crustframe.api.likeness import Asked, Likeness, likeness
 from crustframe.api.options import Options
 from crustframe.api.surfaces import SURFACES
+from crustframe.buying.jobs import collect
 from crustframe.client import Client
+from crustframe.errors import APIError
 from crustframe.ledger import OpenDoubt
 from crustframe.ledger.people import FLAGS
 from crustframe.wording import counted, persons
@@ -26,6 +29,8 @@ _ANY_CLOCK_S: Final = 86400.0
 _SURELY_TOLD_S: Final = 6 * 86400.0
 """For how long every age of the log tells of a request; it may reach back further."""
 _MOST_LOOKED_AT: Final = 300
+_RESOLUTION_S: Final = 1.0
+"""Of the `Date` of an answer."""
 SETTLES_AFTER_S: Final = 60.0
 """How long the log is given to show a request before its absence means "not charged"."""
 
@@ -71,7 +76,8 @@ class Resolution:
             )
         if n := len(self.untold) - len(self.in_jobs):
             lines.append(
-                f"the usage log says nothing certain about {persons(n)}; buy them again with --resend, or leave them"
+                f"the usage log says nothing certain about {persons(n)}; ask again in a minute, buy them again with "
+                "--resend, or leave them"
             )
         if self.in_jobs:
             lines.append(
@@ -107,6 +113,9 @@ def resolve(client: Client, *, resend: bool = False) -> Resolution:
     """
     found = Resolution()
     lost = 0.0
+    if resend:
+        with suppress(APIError):  # what is paid for and can be read now needs no second purchase
+            collect(client, wait=False)
     for surface in SURFACES.values():
         lost += _resolve_surface(client.facing(surface), surface, found, resend=resend)
     return replace(found, credits_lost=lost)
@@ -150,9 +159,9 @@ def _verdicts(client: Client, surface: type[Options], doubts: Sequence[OpenDoubt
         client.ledger.learn_prices({row.event_id: row.parts for row in rows if row.parts})
         ours = client.ledger.request_ids()
         strangers = [row for row in rows if row.event_id not in ours and not (row.is_detailed and row.is_refusal)]
-        evidence = _Evidence(surface, calls, strangers, log)
+        evidence = _Evidence(surface, calls, strangers, log, _Time(client, calls))
         oldest = min((row.created_at for row in rows), default=float("inf"))
-        verdicts |= {doubt.purchase_id: evidence.verdict(doubt, client.clock(), oldest) for doubt in calls}
+        verdicts |= {doubt.purchase_id: evidence.verdict(doubt, oldest) for doubt in calls}
     return verdicts
 
 
@@ -167,12 +176,37 @@ def _rows(log: UsageLog, doubts: Sequence[OpenDoubt], now: float) -> list[UsageE
     return list(log.events(first - _ANY_CLOCK_S, end if end < now else None))
 
 
+class _Time:
+    """How long ago requests left: by the server's clock where it tells the time, else by this machine's.
+
+    A request of which no such time is known yet had left by now at the latest, and that is written down.
+    """
+
+    def __init__(self, client: Client, doubts: Sequence[OpenDoubt]) -> None:
+        self.now = client.clock()
+        self._by_server = client.transport.server_time()
+        if self._by_server is not None:
+            client.ledger.note_gone(doubts, self._by_server)
+
+    def since(self, doubt: OpenDoubt) -> float:
+        """Return for how many seconds the request has surely been gone."""
+        if self._by_server is None:
+            return self.now - doubt.sent_at
+        return 0.0 if doubt.gone_by is None else self._by_server - doubt.gone_by - _RESOLUTION_S
+
+
 class _Evidence:
     """The rows that may be about requests without an answer, each held against every one of them."""
 
     def __init__(
-        self, surface: type[Options], doubts: Sequence[OpenDoubt], rows: Sequence[UsageEvent], log: UsageLog
+        self,
+        surface: type[Options],
+        doubts: Sequence[OpenDoubt],
+        rows: Sequence[UsageEvent],
+        log: UsageLog,
+        time: _Time,
     ) -> None:
+        self._time = time
         self._doubts = sorted(doubts, key=lambda doubt: doubt.sent_at)
         near = [row for row in rows if any(_may_be(doubt, row) for doubt in doubts)]
         asked = _asked(sorted(near, key=lambda row: row.created_at), log)
@@ -194,24 +228,30 @@ class _Evidence:
         unclear = [row for row, how in near if how == "unclear" and row.event_id not in self._taken]
         return [row for row in unclear if row.is_detailed or row.identifiers in {None, doubt.n_identifiers}]
 
-    def verdict(self, doubt: OpenDoubt, now: float, oldest: float) -> float | None:
+    def verdict(self, doubt: OpenDoubt, oldest: float) -> float | None:
         """Return what the request cost, or None where the log does not tell."""
         if own := self._same[doubt.purchase_id]:
-            return self._of_twins(doubt, own, now)
+            return self._of_twins(doubt, own)
         if self._unclear(doubt):  # time and number tell nobody's request from another
             return None
-        is_told = now - doubt.sent_at < _SURELY_TOLD_S or oldest < doubt.sent_at
-        return 0.0 if is_told and _had_time(doubt, now) else None
+        is_told = self._time.now - doubt.sent_at < _SURELY_TOLD_S or oldest < doubt.sent_at
+        return 0.0 if is_told and self._had_time(doubt) else None
 
-    def _of_twins(self, doubt: OpenDoubt, rows: list[UsageEvent], now: float) -> float | None:
+    def _of_twins(self, doubt: OpenDoubt, rows: list[UsageEvent]) -> float | None:
         """Share the rows of one request among its repeats: whoever is in one of them is in all."""
         twins = [other for other in self._doubts if self._same[other.purchase_id] == rows]
         if len(rows) > len(twins):
             return None  # somebody else asked the very same
         position = twins.index(doubt) - (len(twins) - len(rows))
         if position < 0:
-            return 0.0 if _had_time(twins[-1], now) else None
+            return 0.0 if self._had_time(twins[-1]) else None
         return rows[position].credits
+
+    def _had_time(self, doubt: OpenDoubt) -> bool:
+        """Whether the log was given the time to show the request, and the API the time to work on it."""
+        is_legacy = doubt.endpoint == contract.SCREENER_ENRICH_PATH
+        a_person_s = contract.REALTIME_S if doubt.groups & FLAGS else contract.SCREENER_S if is_legacy else 0.0
+        return self._time.since(doubt) >= SETTLES_AFTER_S + a_person_s * doubt.n_identifiers
 
 
 def _asked(rows: Sequence[UsageEvent], log: UsageLog) -> list[tuple[UsageEvent, Asked | None]]:
@@ -236,10 +276,3 @@ def _may_be(doubt: OpenDoubt, row: UsageEvent) -> bool:
     path = urlsplit(row.endpoint.rpartition(" ")[2]).path.rstrip("/")
     is_there = path == doubt.endpoint or "/" not in path  # a name that is no path may mean any of them
     return is_there and abs(row.created_at - doubt.sent_at) <= _ANY_CLOCK_S
-
-
-def _had_time(doubt: OpenDoubt, now: float) -> bool:
-    """Whether the log was given the time to show the request, and the API the time to work on it."""
-    is_legacy = doubt.endpoint == contract.SCREENER_ENRICH_PATH
-    a_person_s = contract.REALTIME_S if doubt.groups & FLAGS else contract.SCREENER_S if is_legacy else 0.0
-    return now - doubt.sent_at >= SETTLES_AFTER_S + a_person_s * doubt.n_identifiers

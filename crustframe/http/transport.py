@@ -10,9 +10,11 @@ import contextlib
 import os
 import socket
 import threading
+import time
 import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final, NamedTuple
 
@@ -145,6 +147,17 @@ class Transport:
         self._proxies = {} if settings.is_loopback else get_environ_proxies(settings.origin)
         self._verify = ca_bundle()
         self._sessions: list[requests.Session] = []
+        self._told: tuple[float, float] | None = None
+
+    def server_time(self) -> float | None:
+        """Return the time by the server's clock, as its latest answer told it; None where none did.
+
+        This machine's clock has no part in it.
+        """
+        if self._told is None:
+            return None
+        at, then = self._told
+        return at + time.monotonic() - then
 
     def post(self, path: str, body: bytes, *, takes_s: float = 0.0) -> Exchange:
         """Send a request that may cost credits, once; `takes_s` is how much longer than others it may take."""
@@ -236,7 +249,12 @@ class Transport:
             raise requests.exceptions.ReadTimeout("deadline")
         if len(content) > _BODY_CAP:
             raise ResponseError(f"The answer is larger than {_BODY_CAP:,} bytes; it may have been charged.")
+        self._note_time(response.headers.get("date"))
         return Exchange(response.status_code, response.headers, content)
+
+    def _note_time(self, date: str | None) -> None:
+        with contextlib.suppress(TypeError, ValueError):
+            self._told = parsedate_to_datetime(date or "").timestamp(), time.monotonic()
 
     def _typed(self, error: Exception, deadline: _Deadline, timeouts: Timeouts) -> APIError:
         match error:

@@ -17,12 +17,13 @@ from crustframe.ledger.people import Known, Need
 from crustframe.ledger.purchases import Claim, Doubt, OpenDoubt, Purchase, Request
 from crustframe.ledger.runs import Run
 from crustframe.ledger.store import Store, salt_of
+from crustframe.ledger.successor import Succession, take_over
 from crustframe.people.identifiers import Identifier
 from crustframe.people.records import Record
 from crustframe.settings.config import read_ceiling
 from crustframe.settings.keys import Secret
 
-__all__ = ["Claim", "Doubt", "Known", "Ledger", "Need", "OpenDoubt", "Purchase", "Run"]
+__all__ = ["Claim", "Doubt", "Known", "Ledger", "Need", "OpenDoubt", "Purchase", "Run", "Succession"]
 
 
 class Ledger:
@@ -55,12 +56,13 @@ class Ledger:
         self._clock = clock
         self._api_version = contract.API_VERSION
         self._scope_id: int | None = None
+        self._scope_of: int | None = None
 
     def of(self, api_version: str) -> Ledger:
         """Return the part of this ledger that holds another surface's answers; the file and its lock are shared."""
         part = copy.copy(self)
         part._api_version = api_version
-        part._scope_id = None
+        part._scope_id = part._scope_of = None
         return part
 
     @property
@@ -178,12 +180,11 @@ class Ledger:
             budget.set_ceiling(connection, credits)
 
     def spent_today(self) -> float:
-        """Return what this account spent today: billed, at risk, and set aside for requests on their way."""
-        scope = self._scope(create=False)
-        if scope is None:
+        """Return what was spent today, with every key: billed, at risk, and set aside for requests on their way."""
+        if not self._store.exists():
             return 0.0
         with self._store.reading() as connection:
-            return budget.spent(connection, scope, self._clock())
+            return budget.spent(connection, self._origin, self._clock())
 
     def left_today(self) -> float | None:
         """Return what may still be spent today, or None where nobody set a ceiling."""
@@ -261,10 +262,21 @@ class Ledger:
         with self._store.reading() as connection:
             return bool(purchases.left_open(connection, scope)) or any(aside.kept(self.path))
 
-    def start_anew(self) -> Path | None:
-        """Put a damaged ledger out of the way, so that the next purchase begins a new one; returns where it is."""
-        self._scope_id = None
-        return self._store.start_anew()
+    def start_anew(self) -> Succession:
+        """Put a damaged ledger out of the way and begin a new one.
+
+        The standing ceiling, what was spent today and who is never stored are taken over where they can be read.
+
+        Raises
+        ------
+        LedgerError
+            A run is at work with it.
+        """
+        old = self._store.start_anew()
+        if old is None or not old.exists():
+            return Succession(None, is_complete=True)
+        with self._store.transaction() as connection:
+            return Succession(old, is_complete=take_over(connection, old, self._clock()))
 
     # Doubts ----------------------------------------------------------------------------------------------------
 
@@ -287,11 +299,16 @@ class Ledger:
             )
             return {row[0] for row in rows}
 
+    def note_gone(self, doubts: Iterable[OpenDoubt], server_time: float) -> None:
+        """Write down that these requests had surely left by then, where nothing earlier is known."""
+        with self._store.transaction() as connection:
+            purchases.note_gone(connection, [doubt.purchase_id for doubt in doubts], server_time)
+
     def free(self, doubt: OpenDoubt, *, credits: float | None) -> None:
         """Let the people of a doubt be bought; `credits` is what the lost answer cost, None if nobody knows."""
         with self._store.transaction() as connection:
-            keys = [identifier.key for identifier in doubt.identifiers]
-            purchases.drop_people(connection, doubt.purchase_id, keys)
+            if not purchases.is_known_job(connection, doubt.purchase_id):  # its results may still be read
+                purchases.drop_everybody(connection, doubt.purchase_id)
             state = "refused" if credits == 0 else "resent"
             purchases.close(connection, doubt.purchase_id, state, self._clock(), credits=credits, told=True)
 
@@ -336,7 +353,8 @@ class Ledger:
     def _scope(self, *, create: bool) -> int | None:
         if not (create or self._store.exists()):
             return None
-        if self._scope_id is not None and not create:
+        opening = self._store.opening
+        if self._scope_id is not None and opening is not None and opening == self._scope_of:
             return self._scope_id
         api_key = self._find_key()
         if api_key is None:
@@ -351,4 +369,5 @@ class Ledger:
                 "SELECT scope_id FROM scopes WHERE origin = ? AND key_fingerprint = ? AND api_version = ?", account
             ).fetchone()
         self._scope_id = None if row is None else int(row[0])
+        self._scope_of = self._store.opening
         return self._scope_id

@@ -5,25 +5,31 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-_NAME: Final = "daily_ceiling"
+NAME: Final = "daily_ceiling"
 _DAY_S: Final = 86400.0
 
 
 def ceiling(connection: sqlite3.Connection) -> float | None:
     """Return the credits that may be spent in a day, or None where nobody set a ceiling."""
-    row = connection.execute("SELECT value FROM meta WHERE name = ?", (_NAME,)).fetchone()
+    row = connection.execute("SELECT value FROM meta WHERE name = ?", (NAME,)).fetchone()
     return None if row is None else float(row[0])
 
 
 def set_ceiling(connection: sqlite3.Connection, credits: float | None) -> None:
     """Set the standing ceiling, or take it away with None."""
-    connection.execute("DELETE FROM meta WHERE name = ?", (_NAME,))
+    connection.execute("DELETE FROM meta WHERE name = ?", (NAME,))
     if credits is not None:
-        connection.execute("INSERT INTO meta VALUES (?, ?)", (_NAME, repr(float(credits))))
+        connection.execute("INSERT INTO meta VALUES (?, ?)", (NAME, repr(float(credits))))
 
 
-def spent(connection: sqlite3.Connection, scope_id: int, now: float) -> float:
-    """Return what one account spent today on every surface: billed, at risk, set aside for requests on their way.
+def spent(connection: sqlite3.Connection, origin: str, now: float) -> float:
+    """Return what was spent today at one origin, with every key and on every surface."""
+    scopes = connection.execute("SELECT scope_id FROM scopes WHERE origin = ?", (origin,)).fetchall()
+    return sum(spent_by(connection, scope_id, now) for (scope_id,) in scopes)
+
+
+def spent_by(connection: sqlite3.Connection, scope_id: int, now: float) -> float:
+    """Return what one key spent today on one surface: billed, at risk, set aside for requests on their way.
 
     What was claimed before midnight and ended after it counts for both days.
     """
@@ -31,11 +37,9 @@ def spent(connection: sqlite3.Connection, scope_id: int, now: float) -> float:
     row = connection.execute(
         "SELECT coalesce(sum(CASE WHEN credits IS NOT NULL THEN credits WHEN state IN "
         "('waiting', 'sent', 'answered', 'running', 'in_doubt', 'resent') THEN worst_credits ELSE 0 END), 0) "
-        "FROM purchases WHERE (opened_at >= ? OR closed_at >= ? "
-        "OR state IN ('waiting', 'sent', 'answered', 'running')) "
-        "AND scope_id IN (SELECT every.scope_id FROM scopes AS every "
-        "JOIN scopes AS own USING (origin, key_fingerprint) WHERE own.scope_id = ?)",
-        (today, today, scope_id),
+        "FROM purchases WHERE scope_id = ? AND (opened_at >= ? OR closed_at >= ? "
+        "OR state IN ('waiting', 'sent', 'answered', 'running'))",
+        (scope_id, today, today),
     ).fetchone()
     return float(row[0])
 
@@ -43,4 +47,7 @@ def spent(connection: sqlite3.Connection, scope_id: int, now: float) -> float:
 def left_today(connection: sqlite3.Connection, scope_id: int, now: float) -> float | None:
     """Return what may still be spent today, or None where nobody set a ceiling."""
     limit = ceiling(connection)
-    return None if limit is None else max(0.0, limit - spent(connection, scope_id, now))
+    if limit is None:
+        return None
+    (origin,) = connection.execute("SELECT origin FROM scopes WHERE scope_id = ?", (scope_id,)).fetchone()
+    return max(0.0, limit - spent(connection, origin, now))

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from crustframe.ledger.people import digest_of, pack
 from crustframe.people.identifiers import read_identifiers
-from crustframe.people.records import read_json, write_json
+from crustframe.people.records import own_texts, read_json, write_json
 
 _BATCH: Final = 500
 _PERSON_IDS: Final = ("crustdata_person_id", "person_id")
@@ -57,7 +57,7 @@ class _Meant:
     def learn(self, person: dict[str, Any]) -> bool:
         """Take in under which other identifiers the same person was bought; tells whether there are new ones."""
         before = len(self.keys), len(self.person_ids)
-        self.keys |= {identifier.key for identifier in read_identifiers(_own_texts(person)).unique}
+        self.keys |= {identifier.key for identifier in read_identifiers(own_texts(person)).unique}
         self.person_ids |= {id_ for name in _PERSON_IDS if isinstance(id_ := person.get(name), int)}
         return (len(self.keys), len(self.person_ids)) != before
 
@@ -73,18 +73,6 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
         yield name, value
 
 
-def _own_texts(person: dict[str, Any]) -> list[object]:
-    """Return the profile URLs of an answer, of either surface; an address may be shared by several people."""
-    own = _at(person, "social_handles", "professional_network_identifier", "profile_url")
-    return [own, person.get("linkedin_profile_url"), person.get("linkedin_flagship_url")]
-
-
-def _at(value: Any, *keys: str) -> Any:
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
 def forget(connection: sqlite3.Connection, texts: Sequence[str], *, suppress: bool, salt: bytes) -> dict[str, int]:
     """Take people out of every table, by profile URL, e-mail or ``crustdata_person_id``.
 
@@ -96,7 +84,7 @@ def forget(connection: sqlite3.Connection, texts: Sequence[str], *, suppress: bo
         pass
     rows, candidates, gone = _forget_answers(connection, meant)
     gone |= meant.keys
-    requests = _forget_in_purchases(connection, meant, gone)
+    requests = _forget_in_purchases(connection, meant, gone, salt)
     if suppress:
         connection.executemany(
             "INSERT OR IGNORE INTO suppressed VALUES (?)", [(digest_of(key, salt),) for key in sorted(gone)]
@@ -151,7 +139,7 @@ def _forget_answers(connection: sqlite3.Connection, meant: _Meant) -> tuple[int,
     return rows, candidates, gone
 
 
-def _forget_in_purchases(connection: sqlite3.Connection, meant: _Meant, gone: Iterable[str]) -> int:
+def _forget_in_purchases(connection: sqlite3.Connection, meant: _Meant, gone: Iterable[str], salt: bytes) -> int:
     """Take out what is left of requests about them; a paid answer that nobody has read yet is no remains."""
     touched = 0
     needles = meant.needles()
@@ -166,8 +154,20 @@ def _forget_in_purchases(connection: sqlite3.Connection, meant: _Meant, gone: It
         elif error and any(_has_word(error, word) for word in (*meant.keys, *gone)):
             connection.execute("UPDATE purchases SET error = 'forgotten' WHERE purchase_id = ?", (number,))
             touched += 1
+    _forget_in_jobs(connection, gone, salt)
     connection.executemany("DELETE FROM purchase_people WHERE key = ?", [(key,) for key in gone])
     return touched
+
+
+def _forget_in_jobs(connection: sqlite3.Connection, gone: Iterable[str], salt: bytes) -> None:
+    """Keep a digest of whoever is in a job that still runs: its line about them is nobody else's."""
+    for key in gone:
+        connection.execute(
+            "INSERT OR IGNORE INTO forgotten (purchase_id, digest) SELECT purchase_id, ? "
+            "FROM purchase_people JOIN jobs USING (purchase_id) "
+            "JOIN purchases USING (purchase_id) WHERE key = ? AND state IN ('sent', 'running', 'in_doubt', 'resent')",
+            (digest_of(key, salt), key),
+        )
 
 
 def _is_about(body: bytes, meant: _Meant) -> bool:

@@ -21,10 +21,15 @@ from crustframe.ledger import people, purchases
 from crustframe.ledger.owners import is_alive
 from crustframe.ledger.people import Outcome
 from crustframe.ledger.purchases import Purchase
-from crustframe.ledger.store import Store
+from crustframe.ledger.store import Store, salt_of
 from crustframe.people.identifiers import Identifier, read_identifiers
 
 _LOST: Final = "left out of the result file"
+_OPEN: Final = (
+    "AND (state IN ('sent', 'running', 'in_doubt') OR (state = 'resent' AND batch_id IS NOT NULL "
+    "AND purchase_id IN (SELECT purchase_id FROM purchase_people)))"
+)
+"""Jobs that may still bring something: also those whose people were let go to be bought again."""
 _SOME: Final = 5000
 """People who are in memory, or in one transaction, at a time."""
 
@@ -152,7 +157,10 @@ class Taken(NamedTuple):
 
 @dataclass(slots=True)
 class Read:
-    """What the next lines of a file say: whom they settle, how many they are, and what they cost."""
+    """What the next lines of a file say: whom they settle, how many they are, and what they cost.
+
+    `forgotten` holds, by digest, what the lines cost that are about people who were forgotten meanwhile.
+    """
 
     taken: list[Taken] = field(default_factory=list)
     lines: int = 0
@@ -160,6 +168,7 @@ class Read:
     broken: int = 0
     matched: int = 0
     credits: float = 0.0
+    forgotten: dict[str, float] = field(default_factory=dict)
 
 
 class OvertakenError(Exception):
@@ -179,7 +188,7 @@ class JobBook:
     def all(self, *, open_only: bool = False) -> list[Job]:
         """Return the jobs, oldest first; those that are sent, running or not wholly read, or every one."""
         with self._store.reading() as connection:
-            return self._jobs(connection, "AND state IN ('sent', 'running', 'in_doubt')" if open_only else "")
+            return self._jobs(connection, _OPEN if open_only else "")
 
     def about(self, keys: Iterable[str], groups: frozenset[str]) -> list[Job]:
         """Return the jobs under way that ask for any of these groups about any of these people."""
@@ -220,6 +229,15 @@ class JobBook:
         with self._store.reading() as connection:
             settled = people.bought_by(connection, self._scope_id, job.purchase_id, [i.key for i in read.unique])
         return sum(at >= 0 and read.unique[at].key in settled for at in read.per_row)
+
+    def forgotten(self, job: Job, names: Sequence[str | None]) -> dict[str, str]:
+        """Return, by name, digests of those of `names` who were forgotten while the job ran."""
+        read = read_identifiers(names)
+        with self._store.reading() as connection:
+            keys = [identifier.key for identifier in read.unique]
+            digests = people.forgotten_in(connection, job.purchase_id, keys, salt_of(connection))
+        meant = ((name, read.unique[at].key) for name, at in zip(names, read.per_row, strict=True) if at >= 0)
+        return {name: digests[key] for name, key in meant if name is not None and key in digests}
 
     def is_abandoned(self, job: Job) -> bool:
         """Whether the process that submitted it ended."""
@@ -349,6 +367,13 @@ class JobBook:
             Somebody else read these lines; nothing was written.
         """
         with self._store.transaction() as connection:
+            for digest, credits in read.forgotten.items():
+                is_new = connection.execute(
+                    "UPDATE forgotten SET is_read = 1 WHERE purchase_id = ? AND digest = ? AND is_read = 0",
+                    (job.purchase_id, digest),
+                ).rowcount
+                read.credits += credits * is_new
+                read.matched += bool(credits) * is_new
             moved = connection.execute(
                 "UPDATE jobs SET lines_read = lines_read + ?, strange_lines = strange_lines + ?, "
                 "broken_lines = broken_lines + ?, matched = matched + ?, credits = credits + ? "
@@ -396,13 +421,22 @@ class JobBook:
                 self._close(connection, job, "in_doubt", error, told=told)
 
     def reopen(self, job: Job) -> Job:
-        """Look again at a job that was left in doubt although the server knows it."""
+        """Look again at a job that was left in doubt, or whose people were let go, although the server knows it."""
         with self._store.transaction() as connection:
             connection.execute(
-                "UPDATE purchases SET state = 'running', credits = NULL WHERE purchase_id = ? AND state = 'in_doubt'",
+                "UPDATE purchases SET state = 'running', credits = NULL WHERE purchase_id = ? "
+                "AND state IN ('in_doubt', 'resent')",
                 (job.purchase_id,),
             )
         return self.get(job.purchase_id)
+
+    def let_go(self, job: Job) -> None:
+        """Let the people of a job that is in doubt be bought again; it is still read if it can be one day."""
+        with self._store.transaction() as connection:
+            connection.execute(
+                "UPDATE purchases SET state = 'resent' WHERE purchase_id = ? AND state = 'in_doubt'",
+                (job.purchase_id,),
+            )
 
     def _is_open(self, connection: sqlite3.Connection, job: Job) -> bool:
         row = connection.execute("SELECT state FROM purchases WHERE purchase_id = ?", (job.purchase_id,)).fetchone()

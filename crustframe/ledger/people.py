@@ -105,6 +105,13 @@ def suppressed(connection: sqlite3.Connection, keys: Sequence[str], salt: bytes)
     return {key: Known("suppressed", ()) for key in keys if digests and digest_of(key, salt) in digests}
 
 
+def forgotten_in(connection: sqlite3.Connection, purchase_id: int, keys: Iterable[str], salt: bytes) -> dict[str, str]:
+    """Return, by key, digests of those of `keys` who were forgotten while a job that holds them ran."""
+    rows = connection.execute("SELECT digest FROM forgotten WHERE purchase_id = ?", (purchase_id,))
+    digests = {digest for (digest,) in rows}
+    return {key: digest for key in keys if digests and (digest := digest_of(key, salt)) in digests}
+
+
 def digest_of(key: str, salt: bytes) -> str:
     """Return what is kept of somebody who must not be kept."""
     return hmac.new(salt, key.encode(), hashlib.sha256).hexdigest()

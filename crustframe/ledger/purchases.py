@@ -216,6 +216,16 @@ def drop_everybody(connection: sqlite3.Connection, purchase_id: int) -> None:
     connection.execute("DELETE FROM purchase_people WHERE purchase_id = ?", (purchase_id,))
 
 
+def is_known_job(connection: sqlite3.Connection, purchase_id: int) -> bool:
+    """Whether a purchase is a job whose id is known."""
+    return (
+        connection.execute(
+            "SELECT 1 FROM jobs WHERE purchase_id = ? AND batch_id IS NOT NULL", (purchase_id,)
+        ).fetchone()
+        is not None
+    )
+
+
 def people_of(connection: sqlite3.Connection, purchase_id: int) -> list[Identifier]:
     """Return the identifiers that an open purchase still holds."""
     rows = connection.execute(
@@ -273,7 +283,10 @@ def all_doubts(connection: sqlite3.Connection, scope_id: int) -> list[Doubt]:
 
 
 class OpenDoubt(NamedTuple):
-    """One request whose charge is unknown, or whose answer is lost although it was billed (`credits`)."""
+    """One request whose charge is unknown, or whose answer is lost although it was billed (`credits`).
+
+    `gone_by` is a time of the server at which it had surely left.
+    """
 
     purchase_id: int
     endpoint: str
@@ -283,22 +296,23 @@ class OpenDoubt(NamedTuple):
     identifiers: tuple[Identifier, ...]
     groups: frozenset[str]
     min_similarity_score: float | None
+    gone_by: float | None = None
 
 
 def open_doubts(connection: sqlite3.Connection, scope_id: int) -> list[OpenDoubt]:
     """Return the requests in doubt. One that was answered in part is billed, so its charge is known."""
     rows = connection.execute(
         "SELECT purchase_id, endpoint, coalesce(sent_at, opened_at), identifiers, credits, worst_credits, groups, "
-        "min_similarity FROM purchases JOIN coverages USING (coverage_id) WHERE scope_id = ? AND state = 'in_doubt' "
-        "AND state NOT IN ('done', 'refused') ORDER BY purchase_id",
+        "min_similarity, gone_by FROM purchases JOIN coverages USING (coverage_id) WHERE scope_id = ? "
+        "AND state = 'in_doubt' AND state NOT IN ('done', 'refused') ORDER BY purchase_id",
         (scope_id,),
     ).fetchall()
     found = []
-    for number, endpoint, sent_at, n_identifiers, credits, worst, groups, threshold in rows:
+    for number, endpoint, sent_at, n_identifiers, credits, worst, groups, threshold, gone_by in rows:
         people = tuple(people_of(connection, number))
         share = None if credits is None else min(credits, worst / n_identifiers * len(people))
         asked = frozenset(json.loads(groups))
-        found.append(OpenDoubt(number, endpoint, sent_at, n_identifiers, share, people, asked, threshold))
+        found.append(OpenDoubt(number, endpoint, sent_at, n_identifiers, share, people, asked, threshold, gone_by))
     return found
 
 
@@ -349,6 +363,14 @@ def close(
         "UPDATE purchases SET state = ?, closed_at = ?, error = ?, credits = coalesce(credits, ?), matched = ?, "
         "told = ? WHERE purchase_id = ?",
         (state, now, error, credits, matched, told, purchase_id),
+    )
+
+
+def note_gone(connection: sqlite3.Connection, purchase_ids: Iterable[int], server_time: float | None) -> None:
+    """Write down a time of the server at which requests had surely left, unless an earlier one is known."""
+    connection.executemany(
+        "UPDATE purchases SET gone_by = coalesce(gone_by, ?) WHERE purchase_id = ?",
+        [(server_time, number) for number in purchase_ids],
     )
 
 

@@ -116,11 +116,13 @@ class Run:
         """
         try:
             with self._store.transaction() as connection:
-                connection.execute(
+                ours = connection.execute(
                     "UPDATE purchases SET state = 'answered', body = ?, credits = ?, http_status = ?, request_id = ? "
-                    "WHERE purchase_id = ?",
-                    (zlib.compress(body, 1), credits, http_status, request_id, purchase.purchase_id),
+                    "WHERE purchase_id = ? AND owner = ?",
+                    (zlib.compress(body, 1), credits, http_status, request_id, purchase.purchase_id, self._owner.id),
                 )
+                if not ours.rowcount:
+                    raise LedgerError("The ledger is another one now, which does not know this request.")
         except LedgerError as error:
             answer = aside.Kept(
                 self._store.path, purchase.purchase_id, self._owner.id, body, credits, http_status, request_id
@@ -187,16 +189,23 @@ class Run:
             purchases.drop_people(connection, purchase.purchase_id, [i.key for i in purchase.identifiers])
             purchases.close(connection, purchase.purchase_id, "refused", now, error=error, credits=0.0)
 
-    def doubt(self, purchase: Purchase, error: str, *, credits: float | None = None) -> None:
-        """Write down that no answer came, and what it cost if that is known; the caller tells the user."""
+    def doubt(
+        self, purchase: Purchase, error: str, *, credits: float | None = None, gone_by: float | None = None
+    ) -> None:
+        """Write down that no answer came, and what it cost if that is known; the caller tells the user.
+
+        `gone_by` is the server's time now, where one knows it: the request had surely left by then.
+        """
         with self._store.transaction() as connection:
+            purchases.note_gone(connection, [purchase.purchase_id], gone_by)
             purchases.close(
                 connection, purchase.purchase_id, "in_doubt", self._clock(), error=error, credits=credits, told=True
             )
 
-    def abandon(self, purchase: Purchase, error: str) -> bool:
+    def abandon(self, purchase: Purchase, error: str, *, gone_by: float | None = None) -> bool:
         """Write down that nobody waits for the answer any more; False if it has come."""
         with self._store.transaction() as connection:
+            purchases.note_gone(connection, [purchase.purchase_id], gone_by)
             changed = connection.execute(
                 "UPDATE purchases SET state = 'in_doubt', told = 1, error = ?, closed_at = ? "
                 "WHERE purchase_id = ? AND state = 'sent'",

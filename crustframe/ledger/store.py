@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from crustframe.errors import LedgerError
+from crustframe.ledger.owners import is_alive
 
 _APPLICATION_ID: Final = 0x43525346  # "CRSF"
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 _BUSY_S: Final = 30.0
 _CHECK_BYTES: Final = 32 * 2**20  # read whole at each opening, in some 0.1 s; `ledger verify` reads larger ones
 # Without a code are those that this package raises itself. Anything else passes, and the file stays where it is.
@@ -43,6 +44,15 @@ CREATE TABLE jobs (
     seen_at REAL, completed_at REAL
 );
 """
+_GONE_BY: Final = "gone_by REAL"
+"""A time of the server at which the request had surely left."""
+_FORGOTTEN: Final = """
+CREATE TABLE forgotten (
+    purchase_id INTEGER NOT NULL, digest TEXT NOT NULL, is_read INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (purchase_id, digest)
+);
+"""
+"""Whom a job that still runs was asked about, and who was forgotten meanwhile."""
 # What decides whether somebody is bought again stands in a table and in an index: a look-up reads the index alone, and
 # a byte that changed in either of them is noticed, since they no longer agree.
 _SCHEMA: Final = f"""
@@ -59,7 +69,7 @@ CREATE TABLE purchases (
     state TEXT NOT NULL, told INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
     opened_at REAL NOT NULL, sent_at REAL, closed_at REAL,
     identifiers INTEGER NOT NULL, worst_credits REAL NOT NULL, matched INTEGER, credits REAL,
-    http_status INTEGER, request_id TEXT, error TEXT, body BLOB
+    http_status INTEGER, request_id TEXT, error TEXT, body BLOB, {_GONE_BY}
 );
 CREATE INDEX purchases_by_state ON purchases (scope_id, state) WHERE state NOT IN ('done', 'refused');
 CREATE INDEX purchases_by_time ON purchases (opened_at);
@@ -77,7 +87,7 @@ CREATE INDEX people_by_key ON people (
     scope_id, key, superseded_at, answered_at, coverage_id, outcome, min_similarity
 );
 CREATE TABLE suppressed (digest TEXT PRIMARY KEY);
-CREATE TABLE pace (scope_id INTEGER NOT NULL, endpoint TEXT NOT NULL, sent_at REAL NOT NULL);
+{_FORGOTTEN}CREATE TABLE pace (scope_id INTEGER NOT NULL, endpoint TEXT NOT NULL, sent_at REAL NOT NULL);
 CREATE TABLE limits (
     scope_id INTEGER NOT NULL, endpoint TEXT NOT NULL, requests_per_minute REAL, hold_until REAL,
     PRIMARY KEY (scope_id, endpoint)
@@ -85,7 +95,11 @@ CREATE TABLE limits (
 {_JOBS}"""
 _UNPROVED_REFUSALS: Final = "DELETE FROM people WHERE outcome = 'refused'"
 """Layout 2 kept people as refused for what the request carried: they are asked again."""
-_UPGRADES: Final = {1: _JOBS, 2: _UNPROVED_REFUSALS}
+_UPGRADES: Final = {
+    1: _JOBS,
+    2: _UNPROVED_REFUSALS,
+    3: f"ALTER TABLE purchases ADD COLUMN {_GONE_BY};\n{_FORGOTTEN}",
+}
 """What turns a ledger of each older layout into the next one."""
 
 
@@ -112,6 +126,8 @@ class Store:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._pid = os.getpid()
+        self._file: tuple[int, int] | None = None
+        self._openings = 0
 
     def exists(self) -> bool:
         """Whether there is a ledger to read."""
@@ -153,11 +169,24 @@ class Store:
             yield self._open(create=False)
 
     def start_anew(self) -> Path | None:
-        """Put what is there out of the way, so that the next write begins a new ledger; returns where it is now."""
+        """Put what is there out of the way, so that the next write begins a new ledger; returns where it is now.
+
+        Raises
+        ------
+        LedgerError
+            A run is at work with it.
+        """
+        if any(is_alive(self.owners, owner.name) for owner in self.owners.glob("[!.]*") if owner != self._marker):
+            raise LedgerError(
+                f"A run is at work with the ledger {self.path}. Nothing was changed.",
+                hint="wait until it has ended, or end it with Ctrl-C.",
+            )
         self.close()
         aside = None
         if self.path.exists():
             aside = self._set_aside()
+        elif self._marker.exists():
+            aside = self.path.with_name(self._marker.read_text(encoding="utf-8"))
         with contextlib.suppress(OSError):
             self._marker.unlink(missing_ok=True)
             shutil.rmtree(self.owners)
@@ -186,7 +215,20 @@ class Store:
                 self._connection.close()
             self._connection = None
 
+    @property
+    def opening(self) -> int | None:
+        """Which opening of the file this is, None where it is closed: an earlier one may have been of another file."""
+        with self._lock:
+            self._leave_another_file()
+            return self._openings if self._connection is not None else None
+
+    def _leave_another_file(self) -> None:
+        """Close what was put out of the way by another process: nothing may be written there."""
+        if self._connection is not None and not self._connection.in_transaction and _identity(self.path) != self._file:
+            self.close()
+
     def _open(self, *, create: bool) -> sqlite3.Connection:
+        self._leave_another_file()
         if self._pid != os.getpid():  # a connection does not survive a fork
             self._connection, self._pid = None, os.getpid()
         if self._connection is None:
@@ -201,7 +243,8 @@ class Store:
             except BaseException:
                 connection.close()
                 raise
-            self._connection = connection
+            self._connection, self._file = connection, _identity(self.path)
+            self._openings += 1
         return self._connection
 
     def _refuse_after_damage(self) -> None:
@@ -363,6 +406,14 @@ class Store:
                     f"The ledger {self.path} cannot be used ({error}). Nothing more was sent.",
                     hint="make room or give the folder back, then run the same again; what was paid for is kept.",
                 )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _run(connection: sqlite3.Connection, script: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import orjson
 
-from crustframe.contract import BUSINESS_EMAIL
+from crustframe.contract import BUSINESS_EMAIL, PROFILE_URL
 from crustframe.errors import ResponseError
 from crustframe.people.identifiers import Identifier, read_identifiers
 
@@ -219,7 +219,7 @@ def read_matches(
     ----------
     found : sequence of list
         ``matches`` of every purchase that is needed together, the newest first; sections missing in the first are
-        taken from the others.
+        taken from the others, of the same person: by id, by profile URL, or as the only one behind one profile URL.
     kind : str
         Only e-mail candidates are held against the threshold.
     min_similarity_score : float or None
@@ -232,7 +232,8 @@ def read_matches(
     """
     candidates = found[0]
     for older in found[1:]:
-        candidates = [_completed(candidate, position, older) for position, candidate in enumerate(candidates)]
+        is_one = kind == PROFILE_URL and len(candidates) == len(older) == 1
+        candidates = [_completed(candidate, older, is_one=is_one) for candidate in candidates]
     matches = [Match(_score(match.get("confidence_score")), match["person_data"]) for match in candidates]
     kept = matches
     if kind == BUSINESS_EMAIL and min_similarity_score is not None:
@@ -241,20 +242,32 @@ def read_matches(
     return tuple(kept), len(matches) - len(kept)
 
 
-def _completed(candidate: dict[str, Any], position: int, older: list[Any]) -> dict[str, Any]:
+def _completed(candidate: dict[str, Any], older: list[Any], *, is_one: bool) -> dict[str, Any]:
     person = candidate["person_data"]
-    person_id = _person_id(person)
     others = [match["person_data"] for match in older]
-    twin: Mapping[str, Any] = {}
-    if person_id is not None:
-        twin = next((other for other in others if _person_id(other) == person_id), {})
-    elif position < len(others):
-        twin = others[position]
+    twin: Mapping[str, Any] = next((other for other in others if _are_one(person, other, is_one=is_one)), {})
     return {**candidate, "person_data": _union(twin, person)}
+
+
+def _are_one(person: Mapping[str, Any], other: Mapping[str, Any], *, is_one: bool) -> bool:
+    """Whether two answers are about one person; the place in a list says nothing."""
+    ids = _person_id(person), _person_id(other)
+    if None not in ids:
+        return bool(ids[0] == ids[1])
+    own, theirs = ({i.key for i in read_identifiers(own_texts(one)).unique} for one in (person, other))
+    return bool(own & theirs) if own and theirs else is_one
 
 
 def _person_id(person: Mapping[str, Any]) -> Any:
     return person.get("crustdata_person_id", person.get("person_id"))
+
+
+def own_texts(person: Mapping[str, Any]) -> list[object]:
+    """Return the profile URLs of an answer, of either surface; an address may be shared by several people."""
+    own: Any = person
+    for key in ("social_handles", "professional_network_identifier", "profile_url"):
+        own = own.get(key) if isinstance(own, dict) else None
+    return [own, person.get("linkedin_profile_url"), person.get("linkedin_flagship_url")]
 
 
 def _union(older: Mapping[str, Any], newer: Mapping[str, Any]) -> dict[str, Any]:

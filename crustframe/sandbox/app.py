@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from functools import cached_property
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -55,6 +56,8 @@ class Service:
 
     def __post_init__(self) -> None:
         settings = self.settings
+        self._leapt_s = 0.0
+        self._started = time.time() - self._clock()
         self.meter = Meter(settings.balance, self.now)
         self.population = Population(settings.unknown_share, settings.drift)
         self.reader = Reader(settings.snapshot, settings.lacking, settings.preview, settings.refuse)
@@ -62,7 +65,6 @@ class Service:
         self.database = screener.Database(self.population, self._clock)
         self._windows = {path: Window(self._pace(path), self._clock) for path in self._paced_paths}
         self._unpaced = Window(ACCOUNT_REQUESTS_PER_MINUTE, self._clock)
-        self._started = time.time() - self._clock()
         self.storage_port: int | None = None
         self.jobs = Jobs(
             reader=self.reader,
@@ -92,7 +94,11 @@ class Service:
         return USAGE_REQUESTS_PER_MINUTE if is_usage else ACCOUNT_REQUESTS_PER_MINUTE
 
     def _clock(self) -> float:
-        return time.monotonic() * self.settings.speed
+        return time.monotonic() * self.settings.speed + self._leapt_s
+
+    def pass_time(self, seconds: float) -> None:
+        """Let so many sandbox seconds pass at once."""
+        self._leapt_s += seconds
 
     def now(self) -> float:
         """Return sandbox seconds since 1970 UTC."""
@@ -458,7 +464,8 @@ class FrontDoor:
 
         def stamps() -> dict[str, str]:
             rate = self._service.window(scope["path"]).headers() if state["rate_headers"] else {}
-            return {contract.REQUEST_ID_HEADER: state["request_id"], **rate}
+            date = formatdate(self._service.now(), usegmt=True)
+            return {"date": date, contract.REQUEST_ID_HEADER: state["request_id"], **rate}
 
         async def stamped(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -122,6 +122,10 @@ class Sandbox:
         """Return sandbox seconds since 1970 UTC."""
         return self._service.now()
 
+    def pass_time(self, seconds: float) -> None:
+        """Let so many seconds of the sandbox's own time pass at once."""
+        self._service.pass_time(seconds)
+
     @property
     def calls(self) -> int:
         """How many paid calls came with the right key, whatever came of them: 200, 4xx, 429, a fault."""
@@ -253,6 +257,7 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                date_header=False,  # the sandbox has a time of its own
                 timeout_graceful_shutdown=1,  # a client that stopped in the middle of a request holds nobody up
             )
         )
@@ -268,7 +273,7 @@ class _Server(uvicorn.Server):
         self.ready.set()
 
     async def main_loop(self) -> None:
-        """Keep the date header fresh until the end is asked for; uvicorn's own loop sees that 0.1 s later."""
+        """Wait until the end is asked for; uvicorn's own loop sees that 0.1 s later."""
         ticks = 0
         while not await self.on_tick(ticks):
             ticks += 1

@@ -8,7 +8,6 @@ import socket
 import struct
 import sys
 from collections.abc import Mapping
-from email.utils import formatdate
 from typing import Any, Final
 
 import orjson
@@ -136,7 +135,7 @@ class Broken(Response):
         return {"type": "http.response.start", "status": self._answer.status_code, "headers": headers}
 
     def _stamped(self, scope: Scope) -> list[tuple[bytes, bytes]]:
-        stamps: dict[str, str] = {"date": formatdate(usegmt=True), **scope["state"]["stamps"]()}
+        stamps: dict[str, str] = scope["state"]["stamps"]()
         return [*self._answer.raw_headers, *((name.encode(), value.encode()) for name, value in stamps.items())]
 
     def _half(self) -> bytes:

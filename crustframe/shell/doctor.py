@@ -296,7 +296,7 @@ def _books(client: Client, *, is_readable: bool) -> Iterator[Finding]:
 
 def _jobs(client: Client) -> Finding:
     book = client.ledger.jobs(create=False)
-    jobs = [] if book is None else [job for job in book.all(open_only=True) if job.state != "in_doubt"]
+    jobs = [] if book is None else [job for job in book.all(open_only=True) if job.state in {"sent", "running"}]
     facts = {"jobs_under_way": len(jobs)}
     if not jobs:
         return Finding("jobs", "none under way.", facts=facts)

@@ -171,8 +171,15 @@ def resolve(
 @app.command("start-anew")
 def start_anew(ledger: LedgerFile = None) -> None:
     """Put the ledger out of the way and begin a new one. Everybody would be paid for again."""
-    aside = Client(ledger=ledger).ledger.start_anew()
-    typer.echo(f"the old ledger is now {aside}" if aside else "the next purchase begins a new ledger")
+    with Client(ledger=ledger) as client:
+        old, is_complete = client.ledger.start_anew()
+    typer.echo(f"the old ledger is now {old}" if old else "the next purchase begins a new ledger")
+    if not is_complete:
+        typer.echo(
+            "It cannot be read. Its daily ceiling, what was spent today and who must never be stored are lost. Set the "
+            "ceiling again with `crustframe budget --daily N`.",
+            err=True,
+        )
 
 
 def budget(

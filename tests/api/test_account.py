@@ -6,6 +6,7 @@ import json
 import time
 
 import pytest
+from doubts import lose, resolved_later
 from stand_in import Said, standing_in
 
 import crustframe
@@ -22,21 +23,14 @@ def people(n: int, start: int = 0) -> list[str]:
     return [f"https://www.linkedin.com/in/lead-{number}-example" for number in range(start, start + n)]
 
 
-def lose(sandbox, client, column, *, charge: bool) -> None:
-    sandbox.faults.add(action="reset", charge=charge, nth=1)
-    with pytest.warns(PartialResultWarning):
-        crustframe.enrich(column, fields=NAME, client=client)
-    sandbox.faults.clear()
-
-
 @BOTH
 def test_a_lost_answer_is_settled_on_either_age(age):
     with crustframe.sandbox(requests_per_minute=None, account_api=age) as sandbox:
         lose(sandbox, sandbox.client, people(3), charge=True)
         lose(sandbox, sandbox.client, people(4, 10), charge=False)
-        later = sandbox.make_client(clock=lambda: time.time() + 120)
+        later = sandbox.make_client()
 
-        settled = resolve(later)
+        settled = resolved_later(sandbox, later)
 
         # the earlier log tells no request: a row of that size may be anybody's, and none of that size is nobody's
         charged, lost = ([], 0.0) if age == "earlier" else (sorted(people(3)), 3.0)
@@ -52,9 +46,9 @@ def test_two_lost_requests_of_like_size_are_told_apart_by_what_they_asked():
         nobody = [f"https://www.linkedin.com/in/nobody-{n}" for n in range(3)]
         lose(sandbox, sandbox.client, nobody, charge=True)
         lose(sandbox, sandbox.client, people(3), charge=True)
-        later = sandbox.make_client(clock=lambda: time.time() + 120)
+        later = sandbox.make_client()
 
-        settled = resolve(later)
+        settled = resolved_later(sandbox, later)
 
         assert (sorted(people(3)), sorted(nobody)) == (sorted(settled.charged), sorted(settled.uncharged))
         later.close()
@@ -66,9 +60,9 @@ def test_a_wrong_clock_calls_no_charged_request_uncharged(wrong_s):
         client = sandbox.make_client(clock=lambda: time.time() + wrong_s)
         lose(sandbox, client, people(5), charge=True)
         client.close()
-        later = sandbox.make_client(clock=lambda: time.time() + wrong_s + 120)
+        later = sandbox.make_client(clock=lambda: time.time() + wrong_s)
 
-        assert 5.0 == resolve(later).credits_lost
+        assert 5.0 == resolved_later(sandbox, later).credits_lost
         later.close()
 
 
@@ -88,7 +82,8 @@ def resolved(tmp_path, row, request):
         options = {"api_key": "sandbox-key", "base_url": server.url, "ledger": tmp_path / "l.sqlite3"}
         with crustframe.Client(**options) as client, pytest.warns(PartialResultWarning):
             crustframe.enrich(people(2), fields=NAME, client=client)
-        with crustframe.Client(**options, clock=lambda: time.time() + 120) as later:
+        with crustframe.Client(**options) as later:
+            server.ahead_s += 120
             return resolve(later)
 
 

@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+from doubts import lose, resolved_later
 from stand_in import Said, standing_in
 
 import crustframe
@@ -28,15 +29,6 @@ def people(n: int, start: int = 0) -> list[str]:
     return [f"https://www.linkedin.com/in/lead-{number}-example" for number in range(start, start + n)]
 
 
-def lose(sandbox, client, cells, fields=NAME, *, charge, **options) -> None:
-    """Ask, and lose the answer."""
-    sandbox.faults.clear()
-    sandbox.faults.add("reset", charge=charge)
-    with pytest.warns(PartialResultWarning):
-        crustframe.enrich(cells, fields=fields, client=client, **options)
-    sandbox.faults.clear()
-
-
 def another(sandbox, tmp_path, name="colleague") -> Client:
     """Somebody else with the same key, whose requests are in the same log."""
     return sandbox.make_client(ledger=tmp_path / f"{name}.sqlite3")
@@ -44,8 +36,8 @@ def another(sandbox, tmp_path, name="colleague") -> Client:
 
 @pytest.fixture
 def later(sandbox):
-    """The same client two minutes on."""
-    client = sandbox.make_client(clock=lambda: time.time() + 120)
+    """Another client of the same ledger."""
+    client = sandbox.make_client()
     yield client
     client.close()
 
@@ -59,7 +51,7 @@ def test_another_request_of_the_same_size_and_time_is_not_taken_for_ours(sandbox
     colleague = another(sandbox, tmp_path)
     crustframe.enrich(people(10, 500), fields=NAME, client=colleague)
 
-    settled = resolve(later)
+    settled = resolved_later(sandbox, later)
 
     assert (10, 0, 0.0) == (len(settled.uncharged), len(settled.charged), settled.credits_lost)
     assert 10 == crustframe.enrich(people(10), fields=NAME, client=later).report.statuses["matched"]
@@ -71,7 +63,7 @@ def test_each_of_two_doubts_of_one_size_gets_its_own_verdict(sandbox, client, la
     lose(sandbox, client, people(10), charge=False)
     lose(sandbox, client, people(10, 50), charge=True)
 
-    settled = resolve(later)
+    settled = resolved_later(sandbox, later)
 
     assert people(10) == sorted(settled.uncharged, key=people(10).index)
     assert set(people(10, 50)) == set(settled.charged)
@@ -82,7 +74,7 @@ def test_the_same_people_for_other_fields_are_another_request(sandbox, client, l
     lose(sandbox, client, people(5), charge=True)
     lose(sandbox, client, people(5), EMAIL, charge=False, on_doubt="resend")
 
-    settled = resolve(later)
+    settled = resolved_later(sandbox, later)
 
     assert (5, 5, 5.0) == (len(settled.uncharged), len(settled.charged), settled.credits_lost)
 
@@ -107,7 +99,7 @@ def test_every_way_of_asking_is_known_again(sandbox, client, later, tmp_path, ce
     colleague = another(sandbox, tmp_path)
     crustframe.enrich(others, client=colleague, **{"fields": NAME, **options})
 
-    settled = resolve(later)
+    settled = resolved_later(sandbox, later)
 
     assert (cells, ours) == (settled.charged, settled.credits_lost)
     colleague.close()
@@ -122,14 +114,14 @@ def test_a_request_that_was_refused_before_it_went_through_does_not_confuse(sand
         crustframe.enrich(people(4), fields=NAME, client=fast)
     fast.close()
 
-    assert (4, 4.0) == (len((settled := resolve(later)).charged), settled.credits_lost)
+    assert (4, 4.0) == (len((settled := resolved_later(sandbox, later)).charged), settled.credits_lost)
 
 
 def test_a_request_lost_twice_and_charged_once_frees_nobody(sandbox, client, later):
     lose(sandbox, client, people(3), charge=False)
     lose(sandbox, client, people(3), charge=True, on_doubt="resend")
 
-    settled = resolve(later)
+    settled = resolved_later(sandbox, later)
 
     assert 3.0 == settled.credits_lost == sandbox.credits_spent
     with pytest.warns(PartialResultWarning):
@@ -142,7 +134,7 @@ def test_the_very_same_request_of_somebody_else_leaves_the_doubt_open(sandbox, c
     colleague = another(sandbox, tmp_path)
     crustframe.enrich(people(3), fields=NAME, client=colleague)
 
-    assert 3 == len(resolve(later).untold)
+    assert 3 == len(resolved_later(sandbox, later).untold)
     colleague.close()
 
 
@@ -153,12 +145,12 @@ def test_time_and_number_of_the_older_log_prove_nothing(tmp_path):
         colleague = another(sandbox, tmp_path)
         crustframe.enrich(people(10, 500), fields=NAME, client=colleague)
         crustframe.enrich(people(10, 700), fields=NAME, client=colleague)
-        later = sandbox.make_client(clock=lambda: time.time() + 120)
+        later = sandbox.make_client()
 
-        assert 10 == len(resolve(later).untold)
+        assert 10 == len(resolved_later(sandbox, later).untold)
 
         lose(sandbox, sandbox.client, people(7, 900), charge=True)
-        settled = resolve(later)
+        settled = resolved_later(sandbox, later)
         assert (17, 0.0) == (len(settled.untold), settled.credits_lost)
         assert 17 == later.ledger.spent_today()
         for client in (colleague, later):
@@ -172,9 +164,9 @@ def test_a_clock_that_is_off_changes_no_verdict(sandbox, off_s, charge):
     wrong = sandbox.make_client(clock=lambda: time.time() + off_s)
     lose(sandbox, wrong, people(5), charge=charge)
     wrong.close()
-    later = sandbox.make_client(clock=lambda: time.time() + off_s + 120)
+    later = sandbox.make_client(clock=lambda: time.time() + off_s)
 
-    settled = resolve(later)
+    settled = resolved_later(sandbox, later)
 
     assert ((0, 5) if charge else (5, 0)) == (len(settled.uncharged), len(settled.charged))
     assert (5.0 if charge else 0.0) == settled.credits_lost == sandbox.credits_spent
@@ -216,7 +208,8 @@ def settled_against(tmp_path, rows, alone=None):
         with pytest.warns(PartialResultWarning):
             crustframe.enrich(people(3), fields=NAME, client=client)
         client.close()
-        later = Client(api_key=KEY, base_url=api.url, ledger=tmp_path / "l.sqlite3", clock=lambda: time.time() + 120)
+        later = Client(api_key=KEY, base_url=api.url, ledger=tmp_path / "l.sqlite3")
+        api.ahead_s += 120
         found = resolve(later)
         later.close()
     return found
@@ -269,7 +262,7 @@ def test_the_log_is_read_within_the_window_of_the_doubts_and_a_row_is_looked_at_
     get = later.transport.get
     later.transport.get = lambda path, params=None: (asked.append((path, params)), get(path, params))[1]
 
-    resolve(later)
+    resolved_later(sandbox, later)
 
     lists = [params for path, params in asked if path == "/account/usage/events"]
     assert all("start" in params for params in lists)

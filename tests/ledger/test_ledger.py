@@ -11,6 +11,7 @@ import sys
 import time
 
 import pytest
+from doubts import lose, resolved_later
 
 import crustframe
 from crustframe import PartialResultWarning
@@ -131,16 +132,14 @@ def test_an_account_that_was_billed_more_than_the_list_is_planned_at_its_own_pri
 
 
 def lose_an_answer(sandbox, client, n: int = 10, *, charge: bool) -> None:
-    sandbox.faults.add(action="reset", charge=charge, nth=1)
-    with pytest.warns(PartialResultWarning):
-        crustframe.enrich(people(n), fields=FIELDS, client=client)
+    lose(sandbox, client, people(n), FIELDS, charge=charge)
 
 
 def test_a_doubt_that_the_usage_log_does_not_know_is_free_to_be_bought(sandbox, client):
     lose_an_answer(sandbox, client, charge=False)
-    later = sandbox.make_client(clock=lambda: time.time() + 120)
+    later = sandbox.make_client()
 
-    settled = resolve(later)
+    settled = resolved_later(sandbox, later)
 
     assert 10 == len(settled.uncharged)
     assert 10 == crustframe.enrich(people(10), fields=FIELDS, client=later).report.statuses["matched"]
@@ -150,9 +149,9 @@ def test_a_doubt_that_the_usage_log_does_not_know_is_free_to_be_bought(sandbox, 
 
 def test_a_doubt_that_was_charged_is_told_so_and_bought_again_only_on_request(sandbox, client):
     lose_an_answer(sandbox, client, charge=True)
-    later = sandbox.make_client(clock=lambda: time.time() + 120)
+    later = sandbox.make_client()
 
-    settled = resolve(later)
+    settled = resolved_later(sandbox, later)
     assert (10, 10.0) == (len(settled.charged), settled.credits_lost)
     with pytest.warns(PartialResultWarning):
         crustframe.enrich(people(10), fields=FIELDS, client=later)
