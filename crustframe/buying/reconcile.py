@@ -155,7 +155,7 @@ def _verdicts(client: Client, surface: type[Options], doubts: Sequence[OpenDoubt
     verdicts: dict[int, float | None] = {doubt.purchase_id: None for doubt in doubts}
     if calls:
         log = usage_log(client)
-        rows = _rows(log, calls, client.clock())
+        rows = _rows(log, calls, min(client.clock(), client.transport.server_time() or client.clock()))
         client.ledger.learn_prices({row.event_id: row.parts for row in rows if row.parts})
         ours = client.ledger.request_ids()
         strangers = [row for row in rows if row.event_id not in ours and not (row.is_detailed and row.is_refusal)]
@@ -171,9 +171,15 @@ def _is_job(doubt: OpenDoubt) -> bool:
 
 
 def _rows(log: UsageLog, doubts: Sequence[OpenDoubt], now: float) -> list[UsageEvent]:
-    first, last = min(doubt.sent_at for doubt in doubts), max(doubt.sent_at for doubt in doubts)
-    end = last + _ANY_CLOCK_S
-    return list(log.events(first - _ANY_CLOCK_S, end if end < now else None))
+    spans = [_span(doubt) for doubt in doubts]
+    first, end = min(begin for begin, _ in spans), max(end for _, end in spans)
+    return list(log.events(first, end if end < now else None))
+
+
+def _span(doubt: OpenDoubt) -> tuple[float, float]:
+    """Return within which times of the server the request may have come: by this machine's clock, and by its own."""
+    times = (doubt.sent_at, doubt.sent_at if doubt.gone_by is None else doubt.gone_by)
+    return min(times) - _ANY_CLOCK_S, max(times) + _ANY_CLOCK_S
 
 
 class _Time:
@@ -275,4 +281,5 @@ def _sent(doubt: OpenDoubt, surface: type[Options]) -> Asked | None:
 def _may_be(doubt: OpenDoubt, row: UsageEvent) -> bool:
     path = urlsplit(row.endpoint.rpartition(" ")[2]).path.rstrip("/")
     is_there = path == doubt.endpoint or "/" not in path  # a name that is no path may mean any of them
-    return is_there and abs(row.created_at - doubt.sent_at) <= _ANY_CLOCK_S
+    begin, end = _span(doubt)
+    return is_there and begin <= row.created_at <= end

@@ -13,6 +13,7 @@ import pytest
 from stand_in import Said, standing_in
 
 import crustframe
+from crustframe.buying.jobs import collect
 from crustframe.buying.reconcile import resolve
 from crustframe.client import Client
 
@@ -382,3 +383,52 @@ def test_a_job_whose_submit_was_lost_is_found_whatever_the_clock_says(off_s):
         assert 1 == sum(job.status == "completed" for job in sandbox.jobs.all)
         assert 50 == sandbox.credits_spent
         client.close()
+
+
+# Jobs and people who are forgotten or let go meanwhile ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("gone", [[1], [0, 1], [2]])
+def test_whoever_is_forgotten_while_a_job_runs_leaves_nobody_else_in_doubt(client_of, gone):
+    """The line about them is no stranger's: whoever the file does not name was not found, and the bill is whole."""
+    named = people(3)[:2] if gone != [2] else people(3)
+    jobs = Jobs([gzip.compress(b"\n".join(map(line, named)))], count=len(named))
+    with standing_in(jobs) as api:
+        jobs.url = api.url
+        client = client_of(api)
+        enriched(client, 4, route="job", wait=False)
+        client.ledger.forget([people(3)[n] for n in gone])
+        collect(client)
+
+        assert [] == client.ledger.doubts()
+        statuses = enriched(client, 4, max_credits=0, partial=True).report.statuses
+        assert len(named) - len(gone) == statuses["matched"]
+        assert (4 - len({*named, *(people(3)[n] for n in gone)}), len(gone)) == (
+            statuses["no_match"],
+            statuses["not_run"],
+        )
+        assert len(named) == client.ledger.spent_today()
+        kept = json.dumps([*client.ledger.entries()])
+        assert not [n for n in gone if people(3)[n] in kept]
+
+
+@pytest.mark.parametrize("fetched_by", ["resolve", "fetch"])
+def test_a_job_that_was_let_go_is_still_read_when_its_file_can_be_had(client_of, fetched_by):
+    """Its link was forbidden; then it is not. Nobody is paid for again whose answer lies there."""
+    jobs = Jobs([gzip.compress(b"\n".join(map(line, people(3))))], count=3, charged=3.0)
+    whole, jobs.file = jobs.file, lambda _: Said(403, b"no")
+    with standing_in(jobs) as api:
+        jobs.url = api.url
+        client = client_of(api)
+        assert 3 == enriched(client, 3, route="job").report.statuses["in_doubt"]
+        if fetched_by == "fetch":
+            assert 3 == len(resolve(client, resend=True).freed)
+            assert 3 == client.ledger.spent_today()
+            collect(client)  # in vain: it stays as it is
+            assert [] == client.ledger.doubts()
+        jobs.file = whole
+        settled = resolve(client, resend=True) if fetched_by == "resolve" else collect(client)
+
+        assert settled != []
+        assert 3 == enriched(client, 3, route="job").report.statuses["matched"]
+        assert (1, 3.0) == (jobs.submits, jobs.credits)

@@ -370,3 +370,31 @@ def test_an_endpoint_that_the_account_lacks_is_wanting_in_either_word(tmp_path, 
         else:
             assert 7 == crustframe.plan(people(1), fields=NAME, prices="account", client=client).requests_per_minute
         client.close()
+
+
+# The server's time -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ahead_s", [0.0, 61.0, 7200.0])
+def test_a_clock_that_ran_ahead_proves_no_absence(sandbox, client, ahead_s):
+    """The log needs its minute by the server's own clock."""
+    lose(sandbox, client, people(4), charge=False)
+    ahead = sandbox.make_client(clock=lambda: time.time() + ahead_s)
+
+    assert 4 == len(resolve(ahead).untold)
+    assert 4 == len(resolved_later(sandbox, ahead).uncharged)
+    ahead.close()
+
+
+def test_a_request_of_unknown_time_had_left_when_the_log_is_first_read(sandbox, client):
+    """Nothing was heard of the server before: this machine's clock says two hours, and that is nothing."""
+    sandbox.faults.add("reset", charge=False)
+    with pytest.warns(PartialResultWarning):
+        crustframe.enrich(people(4), fields=NAME, client=client)
+    later = sandbox.make_client(clock=lambda: time.time() + 7200)
+
+    first = resolve(later)
+    assert 4 == len(first.untold)
+    assert "in a minute" in str(first)
+    assert 4 == len(resolved_later(sandbox, later).uncharged)
+    later.close()

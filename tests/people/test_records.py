@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crustframe.contract import BUSINESS_EMAIL, PROFILE_URL
 from crustframe.errors import ResponseError
 from crustframe.people.identifiers import Identifier, read_identifiers
 from crustframe.people.records import Answer, read_answer, read_matches
@@ -383,3 +384,59 @@ def test_where_both_purchases_have_a_section_the_newer_counts():
     matches, _ = read_matches([[match("New", person_id=1)], [match("Old", person_id=1)]], URL, None)
 
     assert "New" == matches[0].person_data["basic_profile"]["name"]
+
+
+# Answers of two purchases ------------------------------------------------------------------------------------------
+
+
+def candidate(name, **facts):
+    return {"confidence_score": 0.9, "person_data": {"basic_profile": {"name": name}, **facts}}
+
+
+def contact_of(name, **facts):
+    return {"confidence_score": 0.9, "person_data": {"contact": {"business_emails": [name]}, **facts}}
+
+
+def handle(slug):
+    return {
+        "social_handles": {"professional_network_identifier": {"profile_url": f"https://www.linkedin.com/in/{slug}"}}
+    }
+
+
+def emails_by_name(found, kind):
+    matches, _ = read_matches(found, kind, None)
+    return {
+        match.person_data["basic_profile"]["name"]: match.person_data.get("contact", {}).get("business_emails")
+        for match in matches
+    }
+
+
+def test_candidates_without_ids_are_never_joined_by_their_place():
+    newest, older = [candidate("Ann"), candidate("Ben")], [contact_of("ben@"), contact_of("ann@")]
+
+    assert {"Ann": None, "Ben": None} == emails_by_name([newest, older], BUSINESS_EMAIL)
+
+
+@pytest.mark.parametrize(
+    "facts", [lambda n: {"crustdata_person_id": n}, lambda n: {"person_id": n}, lambda n: handle(f"p{n}")]
+)
+def test_candidates_are_joined_by_who_they_are(facts):
+    newest = [candidate("Ann", **facts(1)), candidate("Ben", **facts(2))]
+    older = [contact_of("ben@", **facts(2)), contact_of("ann@", **facts(1))]
+
+    assert {"Ann": ["ann@"], "Ben": ["ben@"]} == emails_by_name([newest, older], BUSINESS_EMAIL)
+
+
+@pytest.mark.parametrize(
+    ("newest", "older", "emails"),
+    [
+        ({}, {}, ["ann@"]),  # the only one behind one profile URL
+        ({"crustdata_person_id": 1}, {}, ["ann@"]),
+        ({"crustdata_person_id": 1}, {"crustdata_person_id": 2}, None),
+        (handle("ann"), handle("ann-2"), None),
+    ],
+)
+def test_the_only_one_behind_a_profile_url_is_one_unless_something_says_otherwise(newest, older, emails):
+    found = [[candidate("Ann", **newest)], [contact_of("ann@", **older)]]
+
+    assert {"Ann": emails} == emails_by_name(found, PROFILE_URL)

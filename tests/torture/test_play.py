@@ -2,16 +2,17 @@
 
 Moves: every way to buy with every option, plans, results of jobs, doubts settled with and without ``--resend``, people
 forgotten and suppressed, answers lost before and after the charge, a clock that jumps two hours, a ceiling for the day,
-a second process' client, answers that a killed run left unread.
+a second process' client, answers that a killed run left unread, Ctrl-C in the middle, midnight, a copied file.
 """
 
 from __future__ import annotations
 
 import random
+import shutil
 import sqlite3
 import warnings
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,9 @@ class Play:
         self.now = NOON
         self.suppressed: set[str] = set()
         self.day: float | None = None
-        self.spent_when_set = 0.0
+        self.allowed = 0.0
+        self.spent_before = 0.0
+        self.noon = NOON
         self.has_hidden_charges = False
 
     def client(self) -> Client:
@@ -68,6 +71,9 @@ class Play:
             (self.jumps, 2),
             (self.sets_a_ceiling, 1),
             (self.is_killed_before_reading, 1),
+            (self.is_interrupted, 1),
+            (self.sees_midnight, 1),
+            (self.is_copied, 1),
         ]
         move = self.dice.choices([move for move, _ in moves], [weight for _, weight in moves])[0]
         self.moves.append(move.__name__)
@@ -110,6 +116,7 @@ class Play:
 
     def settles(self) -> None:
         self.now += self.dice.choice([0, 30, 120])
+        self.sandbox.pass_time(self.dice.choice([0, 30, 120]))
         with self.client() as client:
             self.moves.append(str(resolve(client, resend=self.dice.random() < 0.4)))
 
@@ -126,13 +133,43 @@ class Play:
             self.suppressed |= {identifier.key for identifier in read_identifiers(people).unique}
 
     def jumps(self) -> None:
-        self.now = NOON + self.dice.choice([-7200.0, 0.0, 7200.0]) + self.dice.random()
+        self.now = self.noon + self.dice.choice([-7200.0, 0.0, 7200.0]) + self.dice.random()
 
     def sets_a_ceiling(self) -> None:
         self.day = self.dice.choice([None, 50.0, 200.0])
-        self.spent_when_set = self.sandbox.credits_spent
+        spent = self.sandbox.credits_spent
+        self.allowed = max(spent, (self.day or 0.0) + self.spent_before)
         with self.client() as client:
             client.ledger.set_daily_ceiling(self.day)
+
+    def is_interrupted(self) -> None:
+        """Ctrl-C after some answers, and perhaps once more while what is on its way is waited for."""
+        looks = self.dice.randint(1, 3)
+
+        def progress(_: object) -> None:
+            nonlocal looks
+            looks -= 1
+            if looks <= 0:
+                raise KeyboardInterrupt
+
+        self.has_hidden_charges |= script(self.sandbox, self.dice)
+        with self.client() as client, suppress(KeyboardInterrupt, crustframe.Interrupted):
+            crustframe.enrich(column_of(self.dice, 60), max_credits=200, partial=True, progress=progress, client=client)
+        self.sandbox.faults.clear()
+        self.sandbox.jobs.faults.clear()
+
+    def sees_midnight(self) -> None:
+        self.noon += 86400.0
+        self.now = self.noon
+        self.spent_before = self.sandbox.credits_spent
+        self.allowed = self.spent_before + (self.day or 0.0)
+
+    def is_copied(self) -> None:
+        """Put a copy in the place of the ledger, as a backup that is brought back."""
+        if self.ledger.exists():
+            copy = self.ledger.with_suffix(".copy")
+            shutil.copy2(self.ledger, copy)
+            copy.replace(self.ledger)
 
     def is_killed_before_reading(self) -> None:
         if self.day is not None:
@@ -169,13 +206,13 @@ class Play:
             assert booked >= self.sandbox.credits_spent - 1e-6, "charged, and nowhere in the books"
         assert not kept & self.suppressed
         if self.day is not None and not self.has_hidden_charges:
-            assert self.sandbox.credits_spent <= max(self.day, self.spent_when_set) + 1e-6
+            assert self.sandbox.credits_spent <= self.allowed + 1e-6
         with self.client() as client:
             assert client.ledger.verify()["ok"]
 
 
 @pytest.mark.billed_past_the_plan("plays buy below the engine, too")
-@pytest.mark.campaign(sample=40, full=5000)
+@pytest.mark.campaign(sample=100, full=5000)
 def test_no_play_loses_money_or_people(size, figures, tmp_path):
     made = 0
     for seed in range(size):
