@@ -150,6 +150,7 @@ class Caller:
                     self._halt(None if isinstance(error, Stopped) else error)  # before its credits are let go: no
                     raise  # other worker may spend what nobody knows to be spent
                 finally:
+                    self._desk.run.ended(purchase)
                     with self._purse.changed:
                         self._flying.pop(purchase.purchase_id, None)
                         self._in_flight -= 1

@@ -123,7 +123,9 @@ def resolve(client: Client, *, resend: bool = False) -> Resolution:
 
 def _resolve_surface(client: Client, surface: type[Options], found: Resolution, *, resend: bool) -> float:
     doubts = client.ledger.open_doubts()
-    verdicts = _verdicts(client, surface, [doubt for doubt in doubts if doubt.credits is None])
+    flying = {doubt.purchase_id for doubt in doubts if client.ledger.is_on_its_way(doubt)}
+    unsettled = [doubt for doubt in doubts if doubt.credits is None and doubt.purchase_id not in flying]
+    verdicts = _verdicts(client, surface, unsettled)
     lost = 0.0
     for doubt in doubts:
         texts = [identifier.text for identifier in doubt.identifiers]
@@ -131,7 +133,7 @@ def _resolve_surface(client: Client, surface: type[Options], found: Resolution, 
             found.charged.extend(texts)
             lost += doubt.credits
             continue
-        verdict = verdicts[doubt.purchase_id]
+        verdict = verdicts.get(doubt.purchase_id)
         if verdict is None:
             found.untold.extend(texts)
             found.in_jobs.extend(texts if _is_job(doubt) else [])
@@ -144,6 +146,8 @@ def _resolve_surface(client: Client, surface: type[Options], found: Resolution, 
             lost += verdict
     if resend:
         for doubt in client.ledger.open_doubts():
+            if doubt.purchase_id in flying:
+                continue
             client.ledger.free(doubt, credits=doubt.credits)
             found.freed.extend(identifier.text for identifier in doubt.identifiers)
     return lost

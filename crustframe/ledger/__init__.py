@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from crustframe import contract
-from crustframe.ledger import aside, bookkeeping, budget, forgetting, pace, people, prices, purchases
+from crustframe.ledger import aside, bookkeeping, budget, forgetting, owners, pace, people, prices, purchases
 from crustframe.ledger.jobs import JobBook
 from crustframe.ledger.owners import Owner
 from crustframe.ledger.people import Known, Need
@@ -298,6 +298,10 @@ class Ledger:
                 "SELECT request_id FROM purchases WHERE scope_id = ? AND request_id IS NOT NULL", (scope,)
             )
             return {row[0] for row in rows}
+
+    def is_on_its_way(self, doubt: OpenDoubt) -> bool:
+        """Whether the request has not ended: nobody waits for it, and its answer may still come."""
+        return owners.is_on_its_way(self._store.owners, doubt.owner)
 
     def note_gone(self, doubts: Iterable[OpenDoubt], server_time: float) -> None:
         """Write down that these requests had surely left by then, where nothing earlier is known."""

@@ -58,6 +58,11 @@ def is_alive(folder: Path, owner: str) -> bool:
     return False
 
 
+def is_on_its_way(folder: Path, owner: str | None) -> bool:
+    """Tell whether a request without an end, of this buyer, may still be answered."""
+    return owner is not None and is_alive(folder, owner)
+
+
 def _forget_after_fork() -> None:
     _OURS.clear()
 

@@ -43,13 +43,17 @@ class Purchase(NamedTuple):
 
 
 class Doubt(NamedTuple):
-    """An identifier whose charge is unknown: its request left and no complete answer came back."""
+    """An identifier whose charge is unknown: its request left and no complete answer came back.
+
+    `owner` is whose request it is, as long as it has not ended: nobody waits for it, and it may still be answered.
+    """
 
     purchase_id: int
     identifier: Identifier
     credits_at_risk: float
     sent_at: float | None
     told: bool
+    owner: str | None = None
 
 
 @dataclass(slots=True)
@@ -145,14 +149,15 @@ def _open_people(
     for start in range(0, len(keys), CHUNK):
         chunk = keys[start : start + CHUNK]
         rows = connection.execute(
-            "SELECT key, kind, text, purchase_id, state, worst_credits / identifiers, sent_at, told, groups "  # noqa: S608
+            "SELECT key, kind, text, purchase_id, state, worst_credits / identifiers, sent_at, told, groups, "  # noqa: S608
+            "CASE WHEN closed_at IS NULL THEN owner END "
             "FROM purchase_people JOIN purchases USING (purchase_id) JOIN coverages USING (coverage_id) "
             f"WHERE key IN ({','.join('?' * len(chunk))}) "
             "AND scope_id = ? AND state IN ('waiting', 'sent', 'answered', 'running', 'in_doubt')",
             (*chunk, scope_id),
         )
-        for key, kind, text, purchase_id, state, risk, sent_at, told, groups in rows:
-            doubt = Doubt(purchase_id, Identifier(kind, key, text), risk, sent_at, bool(told))
+        for key, kind, text, purchase_id, state, risk, sent_at, told, groups, owner in rows:
+            doubt = Doubt(purchase_id, Identifier(kind, key, text), risk, sent_at, bool(told), owner)
             found.setdefault(key, []).append((state, frozenset(json.loads(groups)), doubt))
     return found
 
@@ -285,7 +290,7 @@ def all_doubts(connection: sqlite3.Connection, scope_id: int) -> list[Doubt]:
 class OpenDoubt(NamedTuple):
     """One request whose charge is unknown, or whose answer is lost although it was billed (`credits`).
 
-    `gone_by` is a time of the server at which it had surely left.
+    `gone_by` is a time of the server at which it had surely left; `owner` is whose it is, as long as it has not ended.
     """
 
     purchase_id: int
@@ -297,22 +302,24 @@ class OpenDoubt(NamedTuple):
     groups: frozenset[str]
     min_similarity_score: float | None
     gone_by: float | None = None
+    owner: str | None = None
 
 
 def open_doubts(connection: sqlite3.Connection, scope_id: int) -> list[OpenDoubt]:
     """Return the requests in doubt. One that was answered in part is billed, so its charge is known."""
     rows = connection.execute(
         "SELECT purchase_id, endpoint, coalesce(sent_at, opened_at), identifiers, credits, worst_credits, groups, "
-        "min_similarity, gone_by FROM purchases JOIN coverages USING (coverage_id) WHERE scope_id = ? "
+        "min_similarity, gone_by, CASE WHEN closed_at IS NULL THEN owner END FROM purchases "
+        "JOIN coverages USING (coverage_id) WHERE scope_id = ? "
         "AND state = 'in_doubt' AND state NOT IN ('done', 'refused') ORDER BY purchase_id",
         (scope_id,),
     ).fetchall()
     found = []
-    for number, endpoint, sent_at, n_identifiers, credits, worst, groups, threshold, gone_by in rows:
+    for number, endpoint, sent_at, n_identifiers, credits, worst, groups, *facts in rows:
         people = tuple(people_of(connection, number))
         share = None if credits is None else min(credits, worst / n_identifiers * len(people))
         asked = frozenset(json.loads(groups))
-        found.append(OpenDoubt(number, endpoint, sent_at, n_identifiers, share, people, asked, threshold, gone_by))
+        found.append(OpenDoubt(number, endpoint, sent_at, n_identifiers, share, people, asked, *facts))
     return found
 
 

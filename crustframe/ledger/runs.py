@@ -9,7 +9,7 @@ from typing import Final
 
 from crustframe.errors import LedgerError
 from crustframe.ledger import aside, people, purchases
-from crustframe.ledger.owners import Owner, is_alive
+from crustframe.ledger.owners import Owner, is_alive, is_on_its_way
 from crustframe.ledger.people import Known, Need, Outcome
 from crustframe.ledger.purchases import Claim, Doubt, Purchase, Request
 from crustframe.ledger.store import Store, salt_of
@@ -20,7 +20,7 @@ _DEAD: Final = "the process that bought it ended"
 
 
 class Run:
-    """One buyer at work. Close it when done: its open claims are let go then."""
+    """One buyer at work. Close it when done: its claims are let go then, but for requests that are on their way."""
 
     def __init__(self, store: Store, request: Request, owner: Owner, clock: Callable[[], float]) -> None:
         self._store = store
@@ -28,6 +28,8 @@ class Run:
         self._owner = owner
         self._clock = clock
         self.id = request.run_id
+        self._unended: set[int] = set()
+        self._is_closed = False
 
     def close(self) -> None:
         """Let go of what was claimed and not sent."""
@@ -35,6 +37,16 @@ class Run:
             with suppress(LedgerError), self._store.transaction() as connection:  # the dead hold no claim either
                 purchases.release_unsent(connection, self._owner.id)
         finally:
+            self._is_closed = True
+            self._let_go()
+
+    def ended(self, purchase: Purchase) -> None:
+        """Take in that a request has ended, whichever way; the last one that nobody waited for lets the owner go."""
+        self._unended.discard(purchase.purchase_id)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._is_closed and not self._unended:
             self._owner.close()
 
     def recover(self) -> None:
@@ -70,9 +82,13 @@ class Run:
         self, offered: Sequence[Identifier], need: Need, *, size: int, may_resend: Callable[[Doubt], bool]
     ) -> Claim:
         """Claim up to `size` identifiers, written down before anything leaves."""
+
+        def may(doubt: Doubt) -> bool:
+            return not is_on_its_way(self._store.owners, doubt.owner) and may_resend(doubt)
+
         with self._store.transaction() as connection:
             return purchases.claim(
-                connection, self._request, offered, need, size, self._clock(), may_resend, salt_of(connection)
+                connection, self._request, offered, need, size, self._clock(), may, salt_of(connection)
             )
 
     def sending(self, purchase: Purchase) -> bool:
@@ -207,10 +223,12 @@ class Run:
         with self._store.transaction() as connection:
             purchases.note_gone(connection, [purchase.purchase_id], gone_by)
             changed = connection.execute(
-                "UPDATE purchases SET state = 'in_doubt', told = 1, error = ?, closed_at = ? "
+                "UPDATE purchases SET state = 'in_doubt', told = 1, error = ?, closed_at = NULL "
                 "WHERE purchase_id = ? AND state = 'sent'",
-                (error, self._clock(), purchase.purchase_id),
+                (error, purchase.purchase_id),
             )
+            if changed.rowcount:
+                self._unended.add(purchase.purchase_id)
             return changed.rowcount == 1
 
     def known(self, identifiers: Sequence[Identifier], need: Need) -> tuple[dict[str, Known], list[Identifier]]:

@@ -11,6 +11,7 @@ import time
 import pytest
 
 import crustframe
+from crustframe.buying.reconcile import resolve
 
 NAME = "basic_profile.name"
 PEOPLE = [f"https://www.linkedin.com/in/twice-{n:02d}-example" for n in range(25)]
@@ -52,6 +53,30 @@ def test_a_request_that_nobody_waits_for_any_more_is_in_doubt_and_not_bought_bes
 
         assert (25, 0) == (later.statuses["matched"], later.calls)
         assert 25 == sandbox.credits_spent
+
+
+@pytest.mark.parametrize("how", ["resend", "resolve", "another process"])
+def test_nobody_is_bought_beside_a_request_on_its_way_also_when_asked_to(how):
+    """It belongs to its run until it has ended; then its answer is there, paid once."""
+    with crustframe.sandbox(requests_per_minute=None, latency_s=4.0) as sandbox:
+        client = sandbox.client
+        interrupted(client, 0.6, 1.0)
+        sandbox.pass_time(600)
+        if how == "resolve":
+            settled = resolve(client, resend=True)
+            assert (25, 0, 0) == (len(settled.untold), len(settled.freed), len(settled.uncharged))
+        asked = sandbox.make_client() if how == "another process" else client
+        on_doubt = "ask" if how == "resolve" else "resend"
+        at_once = crustframe.enrich(PEOPLE, fields=[NAME], on_doubt=on_doubt, client=asked).report
+        assert (25, 0) == (at_once.statuses["in_doubt"], at_once.calls)
+
+        until = time.monotonic() + 20
+        while client.ledger.doubts() and time.monotonic() < until:
+            time.sleep(0.1)
+        later = crustframe.enrich(PEOPLE, fields=[NAME], on_doubt="resend", client=asked).report
+
+        assert (25, 0, 25) == (later.statuses["matched"], later.calls, sandbox.credits_spent)
+        asked.close()
 
 
 def test_one_press_waits_for_the_answer():
