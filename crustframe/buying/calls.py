@@ -157,6 +157,9 @@ class Caller:
                         self._purse.give_back(purchase.worst_credits)
         except Stopped:
             pass
+        except KeyboardInterrupt:  # of a progress callback, which this thread calls
+            self._purse.bought.interrupted = True
+            self._halt()
         except Exception as error:  # noqa: BLE001  (told to the thread that waits)
             self._halt(error)
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -105,12 +105,21 @@ def _script_a_call(sandbox: EmbeddedSandbox, dice: random.Random) -> bool:
     return action == "redirect" and bool(how["charge"])
 
 
-def buy(sandbox: EmbeddedSandbox, ledger: Path, dice: random.Random, data: Any, asked: Asked, ceiling: float) -> Any:
+def buy(
+    sandbox: EmbeddedSandbox,
+    ledger: Path,
+    dice: random.Random,
+    data: Any,
+    asked: Asked,
+    ceiling: float,
+    *,
+    hurry: Mapping[str, Any] | None = None,
+) -> Any:
     """Plan and buy what was drawn; return the plan's highest figure, the bill, and what was found, if anything.
 
     Where nothing could be planned or bought, nothing was sent.
     """
-    options = {"concurrency": dice.randint(1, 8), "jitter": dice.random, **in_a_hurry()}
+    options = {"concurrency": dice.randint(1, 8), "jitter": dice.random, **(hurry or in_a_hurry())}
     where = {"column": "who"} if isinstance(data, pd.DataFrame) else {}
     before, sent, found, high = sandbox.credits_spent, _sent(sandbox), None, 0.0
     refused: CrustframeError | None = None

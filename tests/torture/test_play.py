@@ -7,9 +7,11 @@ a second process' client, answers that a killed run left unread, Ctrl-C in the m
 
 from __future__ import annotations
 
+import _thread
 import random
 import shutil
 import sqlite3
+import time
 import warnings
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -18,7 +20,6 @@ from typing import Any
 
 import pytest
 from asked import draw
-from rig import in_a_hurry
 from test_money import NOTHING_SENT, REFUSED, buy, column_of, rows_of, script
 
 import crustframe
@@ -53,8 +54,15 @@ class Play:
 
     def client(self) -> Client:
         """Return a client of a process of its own, whose clock is as wrong as the play has it."""
-        hurry = in_a_hurry() | {"clock": self._clock}
-        return self.sandbox.make_client(ledger=self.ledger, jitter=self.dice.random, **hurry)
+        return self.sandbox.make_client(ledger=self.ledger, jitter=self.dice.random, **self._hurry)
+
+    @property
+    def _hurry(self) -> dict[str, Any]:
+        return {"clock": self._clock, "sleep": self._sleep}
+
+    def _sleep(self, seconds: float) -> None:
+        self.now += seconds
+        time.sleep(seconds / 1000)
 
     def _clock(self) -> float:
         self.now += 0.001
@@ -93,7 +101,9 @@ class Play:
         before = self.sandbox.credits_spent
         with self.client() as client:  # jobs of earlier moves are billed when they end, whoever waits
             open_before = sum(job.purchase.worst_credits for job in self._jobs(client))
-        high, bill, _ = buy(self.sandbox, self.ledger, dice, rows_of(asked, column_of(dice, 30)), asked, ceiling)
+        high, bill, _ = buy(
+            self.sandbox, self.ledger, dice, rows_of(asked, column_of(dice, 30)), asked, ceiling, hurry=self._hurry
+        )
         assert bill <= ceiling + open_before + 1e-6
         assert bill <= high + open_before + 1e-6
         assert bill == self.sandbox.credits_spent - before
@@ -143,13 +153,16 @@ class Play:
             client.ledger.set_daily_ceiling(self.day)
 
     def is_interrupted(self) -> None:
-        """Ctrl-C after some answers, and perhaps once more while what is on its way is waited for."""
+        """Ctrl-C after some answers, or a callback that stops the run; again and again while it ends."""
         looks = self.dice.randint(1, 3)
+        is_signal = self.dice.random() < 0.5
 
         def progress(_: object) -> None:
             nonlocal looks
             looks -= 1
-            if looks <= 0:
+            if looks == 0 and is_signal:
+                _thread.interrupt_main()
+            elif looks <= 0 and not is_signal:
                 raise KeyboardInterrupt
 
         self.has_hidden_charges |= script(self.sandbox, self.dice)
