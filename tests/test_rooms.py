@@ -35,7 +35,7 @@ ORDER = [
     "accessor",
     "shell",
 ]
-MAY_START_A_SANDBOX = {"verbs/embedded.py", "shell/cli.py", "shell/demo.py"}
+MAY_START_A_SANDBOX = {"verbs/embedded.py", "shell/sandbox_command.py", "shell/demo.py"}
 FRONT_DOORS = {"__init__", "__main__"}
 
 

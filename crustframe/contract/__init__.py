@@ -71,15 +71,39 @@ BASE_GROUPS: Final = (  # seed: sections of person_data that the base credit cov
     "contact.websites",
 )
 
+# What stands beside POST /person/enrich since autumn 2026 (contract notes, today.md).
+CONTACT_ENRICH_PATH: Final = "/person/contact/enrich"
+IDENTIFY_PATH: Final = "/person/identify"
+LIVE_PATH: Final = "/person/professional_network/enrich/live"
+IDENTIFY_KEYS: Final[Mapping[IdentifierKind, str]] = MappingProxyType(
+    {PROFILE_URL: "professional_network_profile_urls", BUSINESS_EMAIL: "emails"}
+)
+IDENTIFY_PRICE: Final = 1.0  # docs: per matched identifier
+IDENTIFY_GROUPS: Final = ("basic_profile", "social_handles")  # docs: what a match holds
+LIVE_PRICE: Final = 7.0  # docs; a contract sheet says 5
+CONTACT_CAP: Final = 5.0  # docs: 1 + 2 + 2
+CONTACT_GROUPS: Final = (  # docs: `fields` of contact enrich
+    "contact.business_emails",
+    "contact.personal_emails",
+    "contact.phone_numbers",
+)
+PACES: Final[Mapping[str, float]] = MappingProxyType({IDENTIFY_PATH: 30.0, LIVE_PATH: 10.0})  # docs; others: 15
+REDACTED: Final = "redacted"  # docs: match_status of a person who asked to be removed
+
 JOBS_PATH: Final = "/batch"
 PERSON_JOB_PATH: Final = "/batch/person/enrich"
 CONTACT_JOB_PATH: Final = "/batch/person/contact/enrich"
+IDENTIFY_JOB_PATH: Final = "/batch/person/identify"
 JOB_ACTIONS: Final[Mapping[str, str]] = MappingProxyType(
-    {PERSON_JOB_PATH: "enrich", CONTACT_JOB_PATH: "contact_enrich"}  # seed: "Internal action name for the job"
+    {  # seed: "Internal action name for the job"; the last is inferred
+        PERSON_JOB_PATH: "enrich",
+        CONTACT_JOB_PATH: "contact_enrich",
+        IDENTIFY_JOB_PATH: "identify",
+    }
 )
 JOB_STATUSES: Final = ("pending", "processing", "completed", "failed")  # docs: an open list for readers
 MAX_JOB_IDENTIFIERS: Final[Mapping[str, int]] = MappingProxyType(
-    {PERSON_JOB_PATH: 10_000, CONTACT_JOB_PATH: 300}  # docs; seed: "Maximum 300 identifiers per job"
+    {PERSON_JOB_PATH: 10_000, CONTACT_JOB_PATH: 300, IDENTIFY_JOB_PATH: 300}  # docs; seed: 300 of contact jobs
 )
 MAX_ACTIVE_JOBS: Final = 5  # docs: pending or processing, for each account
 JOB_CHUNK_SIZES: Final = (10, 100, 1000)  # seed: least, default, most
@@ -155,6 +179,11 @@ def gated_screener_fields() -> tuple[str, ...]:
 def _outermost_gated(entries: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     paths = [entry["path"].replace("[]", "") for entry in entries if entry["access"] == GATED]
     return tuple(path for path in paths if not any(path.startswith(f"{other}.") for other in paths))
+
+
+def pace_of(path: str) -> float:
+    """Return the requests a minute that an endpoint takes from an account, unless it says otherwise."""
+    return PACES.get(path, float(REQUESTS_PER_MINUTE))
 
 
 def price_of(groups: frozenset[str] | set[str]) -> float:

@@ -5,23 +5,21 @@ from __future__ import annotations
 import asyncio
 import hmac
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from email.utils import formatdate
 from functools import cached_property
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from crustframe import contract
 from crustframe.sandbox import account, fields, openapi, screener
+from crustframe.sandbox.bodies import body_of, glimpse, glimpse_of_query
+from crustframe.sandbox.door import FrontDoor
 from crustframe.sandbox.edits import Edits
 from crustframe.sandbox.faults import UNANSWERED, Fault, Faults
 from crustframe.sandbox.jobs import Jobs, handlers
@@ -29,18 +27,15 @@ from crustframe.sandbox.meter import Meter, Window
 from crustframe.sandbox.people import Population, canonical
 from crustframe.sandbox.questions import Question, Reader, Refusal, Unauthorized, decoded
 from crustframe.sandbox.settings import RETIRED, Settings
+from crustframe.sandbox.surfaces import CONTACT_NAMES, ContactEnrich, Identify, Live, Surface, is_in_plan
 from crustframe.sandbox.wire import Broken, Reply, Wires, distorted, encoded
 
-BODY_CAP: Final = 2**20  # ours: 25 identifiers and every field name fit many times
-DRAIN_CAP: Final = 2**24  # ours: read so much of a refused body that its sender can hear the refusal
 ACCOUNT_REQUESTS_PER_MINUTE: Final = 300.0  # docs: /user/credits and /account/*
 USAGE_REQUESTS_PER_MINUTE: Final = 60.0  # docs: the questions about usage together
 USAGE_PATH: Final = "/account/usage"
 VERSIONED_PATHS: Final = ("/account/endpoints", USAGE_PATH)
-LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 FREE_PATHS: Final = ("/user/credits", "/account/credits", "/account/endpoints", "/account/usage/events")
 LEGACY_COMPONENT: Final = "person.legacy_profile"  # ours: no document names one
-NOT_IN_PLAN: Final = ("/person/contact/enrich", "/person/professional_network/enrich/live")  # docs: plan-gated
 
 
 @dataclass
@@ -65,6 +60,12 @@ class Service:
         self.database = screener.Database(self.population, self._clock)
         self._windows = {path: Window(self._pace(path), self._clock) for path in self._paced_paths}
         self._unpaced = Window(ACCOUNT_REQUESTS_PER_MINUTE, self._clock)
+        with_whom = (self.reader, self.population, self.edits)
+        self.surfaces: dict[str, Surface] = {
+            contract.CONTACT_ENRICH_PATH: ContactEnrich(*with_whom, billing=settings.contact_billing),
+            contract.IDENTIFY_PATH: Identify(*with_whom, is_wrapped=settings.identify_rows == "wrapped"),
+            contract.LIVE_PATH: Live(*with_whom),
+        }
         self.storage_port: int | None = None
         self.jobs = Jobs(
             reader=self.reader,
@@ -83,13 +84,21 @@ class Service:
         """Whether ``/account/*`` answers as it did before autumn 2026."""
         return self.settings.account_api == "earlier"
 
-    _paid_paths = (contract.PERSON_ENRICH_PATH, contract.SCREENER_ENRICH_PATH, *contract.JOB_ACTIONS)
+    _surface_paths = (contract.CONTACT_ENRICH_PATH, contract.IDENTIFY_PATH, contract.LIVE_PATH)
+    _paid_paths = (
+        contract.PERSON_ENRICH_PATH,
+        contract.SCREENER_ENRICH_PATH,
+        *_surface_paths,
+        *contract.JOB_ACTIONS,
+    )
     _paced_paths = (*_paid_paths, *FREE_PATHS, contract.JOBS_PATH)
 
     def _pace(self, path: str) -> float | None:
         per_minute = self.settings.requests_per_minute
         if path in self._paid_paths or per_minute is None:
-            return per_minute
+            own = contract.PACES.get(path)
+            is_usual = per_minute == contract.REQUESTS_PER_MINUTE
+            return own if own and is_usual else per_minute
         is_usage = path.startswith(USAGE_PATH) and not self.is_earlier
         return USAGE_REQUESTS_PER_MINUTE if is_usage else ACCOUNT_REQUESTS_PER_MINUTE
 
@@ -138,7 +147,39 @@ class Service:
     async def person_enrich(self, request: Request) -> Response:
         """Answer ``POST /person/enrich``. Checks: key, rate window, version, body, grants, credits."""
         self.check_key(request.headers.get("authorization"))
-        return await self._metered(request, contract.PERSON_ENRICH_PATH, _glimpse, self._processed)
+        return await self._metered(request, contract.PERSON_ENRICH_PATH, glimpse, self._processed)
+
+    async def beside(self, request: Request) -> Response:
+        """Answer a surface beside ``POST /person/enrich``. Checks: key, rate window, version, plan, body, credits."""
+        self.check_key(request.headers.get("authorization"))
+        return await self._metered(request, request.url.path, glimpse, self._asked_beside)
+
+    def _asked_beside(self, request: Request, body: bytes, fault: Fault | None) -> tuple[Response, Mapping[str, float]]:
+        if fault and not fault.charges and fault.action in UNANSWERED | {"status", "redirect"}:
+            return Response(), {}
+        surface = self.surfaces[request.url.path]
+        try:
+            self.check_version(request)
+            self.check_plan(request.url.path)
+            items = surface.items(decoded(body))
+            self._check_balance(sum(sum(item.prices.values()) for item in items))
+        except Refusal as refusal:
+            return Reply(refusal.status, refusal.body), {}
+        factor = fault.factor if fault and fault.action == "overcharge" else 1.0
+        lines: dict[str, float] = {}
+        for item in items if fault is None or fault.charges else ():
+            if item.prices and item.person is not None:
+                self.meter.charge([item.person], sum(item.prices.values()) * factor)
+                for name, credits in item.prices.items():
+                    lines[name] = lines.get(name, 0.0) + credits * factor
+        entries = [item.entry for item in items]
+        sent = surface.wrapped(fault.entries(entries) if fault else entries)
+        return Reply(200, sent, {contract.CREDITS_HEADER: _number(sum(lines.values()))}), lines
+
+    def check_plan(self, path: str) -> None:
+        """Raise a 403 unless the account has the endpoint."""
+        if not is_in_plan(path, self.settings.plan, self.settings.snapshot):
+            raise Refusal(403, "permission_error", "This endpoint is not included in your plan.")
 
     async def screener_enrich(self, request: Request) -> Response:
         """Answer ``GET /screener/person/enrich``. Checks: key, rate window, query, grants, credits."""
@@ -147,7 +188,7 @@ class Service:
         self.check_key(request.headers.get("authorization"), own_scheme="token")
         query = dict(request.query_params)
         return await self._metered(
-            request, contract.SCREENER_ENRICH_PATH, lambda _: _glimpse_of_query(query), self._screened
+            request, contract.SCREENER_ENRICH_PATH, lambda _: glimpse_of_query(query), self._screened
         )
 
     async def _metered(
@@ -164,7 +205,7 @@ class Service:
         self.requests.append(seen)
         body = b""
         try:
-            body = await _body(request)
+            body = await body_of(request)
             self.check_pace(path)
         except Refusal as refusal:
             seen["status"] = refusal.status
@@ -210,7 +251,7 @@ class Service:
         path = request.url.path
         seen: dict[str, Any] = {"path": path, "body": None, "status": None, "batch_id": None, "webhook_url": None}
         self.jobs.submitted.append(seen)
-        body = await _body(request)
+        body = await body_of(request)
         fault: Fault | None = None
         try:
             self.check_pace(path)
@@ -218,6 +259,7 @@ class Service:
             answer: Response = Response()
             if fault is None or fault.charges:
                 self.check_version(request)
+                self.check_plan(path)
                 seen["body"] = decoded(body)
                 job = self.jobs.read(path, seen["body"])
                 seen.update(batch_id=job.batch_id, webhook_url=job.webhook_url)
@@ -313,10 +355,14 @@ class Service:
         disabled = fields.denied(names, self.settings.lacking)
         granted = {"enabled": [name for name in names if name not in disabled], "disabled": disabled}
         nothing: dict[str, list[str]] = {"enabled": [], "disabled": []}
-        pace = self.settings.requests_per_minute
+        contacts = {"enabled": list(CONTACT_NAMES), "disabled": fields.denied(CONTACT_NAMES, self.settings.lacking)}
+        told = {contract.PERSON_ENRICH_PATH: granted, contract.PERSON_JOB_PATH: granted}
+        told |= {contract.LIVE_PATH: granted, contract.CONTACT_ENRICH_PATH: contacts}
+        paths = [path for path in self._paid_paths if path != contract.SCREENER_ENRICH_PATH]
+        has = {path: is_in_plan(path, self.settings.plan, self.settings.snapshot) for path in paths}
         return [
-            _endpoint(contract.PERSON_ENRICH_PATH, "Person", "enabled", pace, granted),
-            *(_endpoint(path, "Person", "not_enabled", None, nothing) for path in NOT_IN_PLAN),
+            *(_endpoint(p, "Person", "enabled", self._pace(p), told.get(p, nothing)) for p in paths if has[p]),
+            *(_endpoint(path, "Person", "not_enabled", None, nothing) for path in paths if not has[path]),
             *(_endpoint(path, "Other", "enabled", self._pace(path), nothing) for path in FREE_PATHS),
         ]
 
@@ -340,47 +386,6 @@ def _number(value: float) -> str:
     return str(int(value)) if value == int(value) else repr(value)
 
 
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    size = 0
-    async for piece in request.stream():
-        size += len(piece)
-        if size <= BODY_CAP:
-            body += piece
-        elif size > DRAIN_CAP:
-            break
-    if size > BODY_CAP:
-        raise Refusal(413, "invalid_request", f"Request body is larger than {BODY_CAP} bytes.")
-    return bytes(body)
-
-
-def _glimpse(body: bytes) -> tuple[Any, list[str], set[str]]:
-    """Return the body as far as it can be read, its identifiers, and all their spellings."""
-    try:
-        value = decoded(body)
-    except Refusal:
-        return None, [], set()
-    sent: list[str] = []
-    spellings: set[str] = set()
-    for kind, key in contract.REQUEST_KEYS.items():
-        listed = value.get(key) if isinstance(value, dict) else None
-        texts = [text for text in listed if isinstance(text, str)] if isinstance(listed, list) else []
-        sent += texts
-        spellings.update(texts, filter(None, (canonical(text, kind) for text in texts)))
-    return value, sent, spellings
-
-
-def _glimpse_of_query(query: dict[str, str]) -> tuple[Any, list[str], set[str]]:
-    """Return a legacy query, its identifiers, and all their spellings."""
-    sent: list[str] = []
-    spellings: set[str] = set()
-    for kind, key in contract.SCREENER_REQUEST_KEYS.items():
-        texts = screener.split(query.get(key, ""))
-        sent += texts
-        spellings.update(texts, filter(None, (canonical(text, kind) for text in texts)))
-    return query, sent, spellings
-
-
 def build_app(service: Service) -> ASGIApp:
     """Return the application for `service`, behind its front door."""
     app = FastAPI(docs_url=None, redoc_url=None, redirect_slashes=False)
@@ -401,10 +406,13 @@ def build_app(service: Service) -> ASGIApp:
     app.add_api_route(contract.SCREENER_ENRICH_PATH, service.screener_enrich, methods=["GET"], response_model=None)
     free("/user/credits", lambda _: Reply(200, {"credits": service.meter.balance}), either_scheme=True)
     free("/account/credits", lambda _: Reply(200, account.account(service)))
-    free("/account/endpoints", lambda request: account.endpoints(service, request))
+    if service.settings.account:
+        free("/account/endpoints", lambda request: account.endpoints(service, request))
     free("/account/usage/events", lambda request: account.events(service, request))
     free("/account/usage/events/{event_id}", lambda request: account.event(service, request))
 
+    for path in service.surfaces:
+        app.add_api_route(path, service.beside, methods=["POST"], response_model=None)
     for path in contract.JOB_ACTIONS:
         app.add_api_route(path, service.submit, methods=["POST"], response_model=None)
     for path, handler in handlers(service.jobs):
@@ -415,7 +423,7 @@ def build_app(service: Service) -> ASGIApp:
 
     async def add_fault(request: Request) -> Response:
         service.check_key(request.headers.get("authorization"))
-        value = decoded(await _body(request))
+        value = decoded(await body_of(request))
         try:
             fault = Fault.from_json(value)
         except (TypeError, ValueError, AttributeError) as problem:
@@ -444,50 +452,3 @@ async def _no_such_route(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
     body = {"error": {"type": "invalid_request", "message": str(error.detail), "metadata": []}}
     return Reply(error.status_code, body, error.headers)
-
-
-class FrontDoor:
-    """Lets in this machine only, and puts on every response the headers that every response has."""
-
-    def __init__(self, app: ASGIApp, service: Service) -> None:
-        self._app = app
-        self._service = service
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        state = scope.setdefault("state", {})
-        state["request_id"] = str(uuid.uuid4())
-        state["rate_headers"] = True
-
-        def stamps() -> dict[str, str]:
-            rate = self._service.window(scope["path"]).headers() if state["rate_headers"] else {}
-            date = formatdate(self._service.now(), usegmt=True)
-            return {"date": date, contract.REQUEST_ID_HEADER: state["request_id"], **rate}
-
-        async def stamped(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                extra = [(name.encode(), value.encode()) for name, value in stamps().items()]
-                message = {**message, "headers": [*message["headers"], *extra]}
-            await send(message)
-
-        state["stamps"] = stamps
-        headers = Headers(scope=scope)
-        if self._service.storage_port is not None and scope["server"][1] == self._service.storage_port:
-            await self._service.jobs.download(Request(scope, receive), self._service.wires)(scope, receive, send)
-            return
-        if _is_here("//" + headers.get("host", "")) and _is_here(headers.get("origin", "//localhost")):
-            await self._app(scope, receive, stamped)
-        else:
-            text = "The sandbox answers programs on this machine only."
-            refusal = Refusal(403, "permission_error", text)
-            await Reply(refusal.status, refusal.body)(scope, receive, stamped)
-
-
-def _is_here(url: str) -> bool:
-    try:
-        return urlsplit(url).hostname in LOOPBACK
-    except ValueError:
-        return False

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple, NoReturn
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from crustframe import contract
 from crustframe.sandbox import fields
 from crustframe.sandbox.freemail import is_business_email
-from crustframe.sandbox.questions import Reader, Refusal
+from crustframe.sandbox.questions import Reader, Refusal, invalid
 
+_IDENTIFY_KEYS: Final[Mapping[str, contract.IdentifierKind]] = {  # docs: `emails`, `business_emails` or profile URLs
+    **{key: kind for kind, key in contract.REQUEST_KEYS.items()},
+    contract.IDENTIFY_KEYS[contract.BUSINESS_EMAIL]: contract.BUSINESS_EMAIL,
+}
 _COMMON_KEYS: Final = ("fields", "chunk_size", "webhook_url")
 _BODY_KEYS: Final = {
     contract.PERSON_JOB_PATH: (*contract.REQUEST_KEYS.values(), *_COMMON_KEYS),
     contract.CONTACT_JOB_PATH: (contract.REQUEST_KEYS[contract.PROFILE_URL], *_COMMON_KEYS, "verified"),
+    contract.IDENTIFY_JOB_PATH: (*_IDENTIFY_KEYS, "chunk_size", "webhook_url"),
 }
+IDENTIFY_COMPONENT: Final = "person.identify"  # ours: no document names one
 _CONTACT_NAMES: Final = (
     "business_email",
     contract.CONTACT_SHORTHAND,
@@ -43,7 +49,7 @@ def read_submit(path: str, body: Any, reader: Reader) -> Submit:
     if unknown := [key for key in body if key not in _BODY_KEYS[path]]:
         invalid(f"Unexpected keys in request body: {', '.join(unknown)}")
     kind, identifiers = _identifiers(path, body)
-    names = _names(path, body, reader)
+    names = () if path == contract.IDENTIFY_JOB_PATH else _names(path, body, reader)
     least, default, most = contract.JOB_CHUNK_SIZES
     size = body.get("chunk_size", default)
     if isinstance(size, bool) or not isinstance(size, int) or not least <= size <= most:
@@ -54,6 +60,9 @@ def read_submit(path: str, body: Any, reader: Reader) -> Submit:
     verified = body.get("verified", False)
     if not isinstance(verified, bool):
         invalid("verified must be a boolean.")
+    if path == contract.IDENTIFY_JOB_PATH:
+        bill = {IDENTIFY_COMPONENT: contract.IDENTIFY_PRICE}
+        return Submit(kind, identifiers, (), bill, fields.preview(), False, webhook_url)
     if kind == contract.BUSINESS_EMAIL and (bad := [text for text in identifiers if not is_business_email(text)]):
         invalid(f"Invalid business emails: {', '.join(bad)}")
     granted = [contract.CONTACT_FIELDS.get(name, name) for name in names]
@@ -86,7 +95,7 @@ def _names(path: str, body: dict[str, Any], reader: Reader) -> tuple[str, ...]:
 
 
 def _identifiers(path: str, body: dict[str, Any]) -> tuple[contract.IdentifierKind, tuple[str, ...]]:
-    given = [(kind, key) for kind, key in contract.REQUEST_KEYS.items() if key in body]
+    given = [(kind, key) for key, kind in _IDENTIFY_KEYS.items() if key in body and key in _BODY_KEYS[path]]
     if len(given) != 1:
         invalid("Exactly one identifier type must be provided.")
     kind, key = given[0]
@@ -123,8 +132,3 @@ def _is_web_address(value: object) -> bool:
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:
         return False
-
-
-def invalid(message: str, metadata: Sequence[dict[str, Any]] = ()) -> NoReturn:
-    """Raise a 400."""
-    raise Refusal(400, "invalid_request", message, metadata)

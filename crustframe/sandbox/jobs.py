@@ -26,11 +26,12 @@ from crustframe import contract
 from crustframe.sandbox import fields
 from crustframe.sandbox.edits import Edits
 from crustframe.sandbox.faults import Faults
-from crustframe.sandbox.job_questions import invalid, read_submit
+from crustframe.sandbox.job_questions import read_submit
 from crustframe.sandbox.meter import Meter
 from crustframe.sandbox.people import Population, canonical
-from crustframe.sandbox.questions import Reader, Refusal
+from crustframe.sandbox.questions import Reader, Refusal, invalid
 from crustframe.sandbox.storage import WHOLE, Storage
+from crustframe.sandbox.surfaces import Identify, identified
 from crustframe.sandbox.wire import Reply, encoded
 
 JOB_SECONDS: Final = 60.0  # ours: docs say "minutes"
@@ -145,6 +146,7 @@ class Jobs(Storage):
         self._population = population
         self._edits = edits
         self._meter = meter
+        self._identify = Identify(reader, population, edits)
         super().__init__(clock, wait, link_seconds)
         self.job_seconds = job_seconds
         self.lines = lines
@@ -234,7 +236,11 @@ class Jobs(Storage):
         lines: list[bytes] = []
         charged: dict[float, list[str]] = {}
         parts: list[bytes] = []
-        answer = self._person_line if job.path == contract.PERSON_JOB_PATH else self._contact_line
+        answer = {
+            contract.PERSON_JOB_PATH: self._person_line,
+            contract.CONTACT_JOB_PATH: self._contact_line,
+            contract.IDENTIFY_JOB_PATH: self._identify_line,
+        }[job.path]
         for text in job.identifiers:
             person = canonical(text, job.kind)
             line, prices, found = answer(job, self.rename.get(person or "", text), person)
@@ -262,6 +268,13 @@ class Jobs(Storage):
         profile = candidates[0].profile
         data = job.selection.of(self._edits.applied(person, profile.data(job.selection.groups)))
         return {"original_identifier": text, "internal_id": profile.person_id, "data": data}, job.prices, True
+
+    def _identify_line(
+        self, job: Job, text: str, person: str | None
+    ) -> tuple[dict[str, Any] | None, Mapping[str, float], bool]:
+        item = identified(self._identify, text, job.kind)
+        line = {name: item.entry[name] for name in ("matched_on", "match_type", "matches")}
+        return line, item.prices, bool(item.prices)
 
     def _contact_line(
         self, job: Job, text: str, person: str | None

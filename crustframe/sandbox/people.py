@@ -7,6 +7,7 @@ Spellings with a meaning
 * A slug that ends in ``-renamed-example`` is known, but its ``profile_url`` says ``-moved-example``.
 * An address at a domain that begins with ``left-`` belongs to people who no longer work there, one at a domain that
   begins with ``other-`` leads to people of such a name who never did: matches that a careful reader doubts.
+* A slug, or the local part of an address, that begins with ``redacted`` belongs to somebody who asked to be removed.
 * Of all other identifiers a share (``unknown_share``) is unknown, picked by their hash.
 
 The canonical spelling of a person is the lower-cased, percent-decoded slug of a profile URL on any host of
@@ -73,8 +74,10 @@ class Population:
 
     def knows(self, person: str, kind: contract.IdentifierKind) -> bool:
         """Tell whether the canonical `person` exists."""
-        if person.startswith("nobody"):
+        if person.startswith("nobody") or is_redacted(person):
             return False
+        if kind == contract.PROFILE_URL and person in _met:
+            return True
         if person.endswith(".example" if kind == contract.BUSINESS_EMAIL else "-example"):
             return True
         return stable_hash("known " + person) >= self.unknown_share * 2**53
@@ -85,7 +88,16 @@ class Population:
             return ()
         if kind == contract.BUSINESS_EMAIL:
             return _owners(person, self.drift)
-        return (Candidate(1.0, _of_slug(person, self.drift)),)
+        return (Candidate(1.0, _met.get(person) or _of_slug(person, self.drift)),)
+
+
+_met: Final[dict[str, Profile]] = {}
+"""Owners of addresses who were told, by the slug under which they can be asked for since."""
+
+
+def is_redacted(person: str | None) -> bool:
+    """Tell whether somebody asked to be removed: they are never returned and never charged."""
+    return person is not None and person.startswith("redacted")
 
 
 @lru_cache(maxsize=4096)
@@ -124,6 +136,7 @@ def _owners(address: str, drift: bool) -> tuple[Candidate, ...]:
             email=address if rank == 0 and not (is_past or is_strange) else None,
             drift=drift,
         )
+        _met[f"{words}-{person_id % 16**6:06x}"] = profile
         found.append(Candidate(score(handle, profile.name), profile))
     return tuple(found)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
@@ -92,24 +92,24 @@ class Reader:
         keys, unacceptable addresses, refused identifiers, preview grant, field grants.
         """
         if not isinstance(body, dict):
-            _invalid("Request body must be a JSON object.")
+            invalid("Request body must be a JSON object.")
         unknown = [key for key in body if key not in BODY_KEYS[self.snapshot]]
         if unknown:
-            _invalid(f"Unexpected keys in request body: {', '.join(unknown)}")
-        kind, identifiers = _identifiers(body)
+            invalid(f"Unexpected keys in request body: {', '.join(unknown)}")
+        kind, identifiers = listed_identifiers(body, contract.REQUEST_KEYS)
         asked = self._asked(body)
         threshold = _threshold(body)
         for flag in FLAGS:
             if not isinstance(body.get(flag, False), bool):
-                _invalid(f"{flag} must be a boolean.")
+                invalid(f"{flag} must be a boolean.")
         if kind == contract.BUSINESS_EMAIL:
             bad = [address for address in identifiers if not is_business_email(address)]
             if bad:
-                _invalid(f"Invalid business emails: {', '.join(bad)}")
-        self._check_refused(kind, identifiers)
+                invalid(f"Invalid business emails: {', '.join(bad)}")
+        self.check_refused(kind, identifiers)
         if body.get("preview", False):
             if not self.preview:
-                _invalid("Preview feature is not available for your account")
+                invalid("Preview feature is not available for your account")
             return Question(kind, identifiers, fields.preview(), threshold)
         denied = fields.denied(asked or (), self.denied_fields)
         if denied:
@@ -122,18 +122,19 @@ class Reader:
             return None
         asked = body["fields"]
         if not isinstance(asked, list) or not asked or not all(isinstance(name, str) for name in asked):
-            _invalid("fields must be a non-empty list of strings.")
+            invalid("fields must be a non-empty list of strings.")
         available = fields.available(self.snapshot)
         unknown = [name for name in asked if name not in available]
         if unknown:
-            _invalid(f"Invalid fields: {', '.join(unknown)}", [{"available_fields": list(available)}])
+            invalid(f"Invalid fields: {', '.join(unknown)}", [{"available_fields": list(available)}])
         return list(dict.fromkeys(asked))
 
-    def _check_refused(self, kind: contract.IdentifierKind, identifiers: Sequence[str]) -> None:
+    def check_refused(self, kind: contract.IdentifierKind, identifiers: Sequence[str]) -> None:
+        """Raise the 400 that a scripted identifier brings to the whole call."""
         if self.refuse:
             refused = {*self.refuse, *(canonical(text, kind) for text in self.refuse)} - {None}
             if any(text in refused or canonical(text, kind) in refused for text in identifiers):
-                _invalid("Request could not be processed.")
+                invalid("Request could not be processed.")
 
 
 def decoded(body: bytes) -> Any:
@@ -141,25 +142,28 @@ def decoded(body: bytes) -> Any:
     try:
         return json.loads(body.decode("utf-8"), parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        _invalid("Request body is not valid JSON.")
+        invalid("Request body is not valid JSON.")
 
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)  # NaN and Infinity are Python's idea, not JSON's
 
 
-def _identifiers(body: dict[str, Any]) -> tuple[contract.IdentifierKind, tuple[str, ...]]:
-    given = [(kind, key) for kind, key in contract.REQUEST_KEYS.items() if key in body]
+def listed_identifiers(
+    body: Mapping[str, Any], keys: Mapping[contract.IdentifierKind, str]
+) -> tuple[contract.IdentifierKind, tuple[str, ...]]:
+    """Return of which kind the identifiers of a body are, and which; or raise the refusal."""
+    given = [(kind, key) for kind, key in keys.items() if key in body]
     if len(given) != 1:
-        _invalid("Exactly one identifier type must be provided.")  # seed, verbatim
+        invalid("Exactly one identifier type must be provided.")  # seed, verbatim
     kind, key = given[0]
     values = body[key]
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        _invalid(f"{key} must be a list of strings.")
+        invalid(f"{key} must be a list of strings.")
     if not values:
-        _invalid(f"{key} must not be empty.")
+        invalid(f"{key} must not be empty.")
     if len(values) > contract.MAX_IDENTIFIERS:
-        _invalid(f"{key} takes at most {contract.MAX_IDENTIFIERS} identifiers, got {len(values)}.")
+        invalid(f"{key} takes at most {contract.MAX_IDENTIFIERS} identifiers, got {len(values)}.")
     return kind, tuple(values)
 
 
@@ -168,9 +172,10 @@ def _threshold(body: dict[str, Any]) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        _invalid("min_similarity_score must be a number between 0 and 1.")
+        invalid("min_similarity_score must be a number between 0 and 1.")
     return float(value)
 
 
-def _invalid(message: str, metadata: Sequence[dict[str, Any]] = ()) -> NoReturn:
+def invalid(message: str, metadata: Sequence[dict[str, Any]] = ()) -> NoReturn:
+    """Raise a 400."""
     raise Refusal(400, "invalid_request", message, metadata)

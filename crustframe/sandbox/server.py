@@ -73,6 +73,15 @@ class Sandbox:
         Whether the legacy surface still answers, or is a 404 in one of two forms.
     account_api : {"autumn-2026", "earlier"}
         Age of ``/account/*``: newer rows tell the request and what each part cost, and want the version header.
+    plan : {"self-serve", "contact", "full"}, optional
+        What the account has beside ``POST /person/enrich`` and its jobs: nothing, contacts, or identify and live, too.
+        By default everything of the snapshot.
+    account : bool
+        Whether ``GET /account/endpoints`` is there.
+    contact_billing : {"delivered", "base"}
+        Bill contact enrich by what is delivered, or with a base credit beside it.
+    identify_rows : {"top-level", "wrapped"}
+        Rows of identify as documented, or in ``{"results": [...]}``.
 
     Attributes
     ----------

@@ -10,8 +10,10 @@ from crustframe import contract
 from crustframe.sandbox.fields import Snapshot
 from crustframe.sandbox.jobs import JOB_SECONDS, Lines
 from crustframe.sandbox.people import UNKNOWN_SHARE
+from crustframe.sandbox.surfaces import Billing, Plan
 
 AccountAPI = Literal["autumn-2026", "earlier"]
+IdentifyRows = Literal["top-level", "wrapped"]
 LegacyAge = Literal["served", "retired", "gone"]
 RETIRED: Final[Mapping[LegacyAge, Any]] = {
     "retired": {"error": "This endpoint was retired on 2026-09-30. Use POST /person/enrich."},
@@ -41,6 +43,10 @@ class Switches(TypedDict, total=False):
     contact_lines: Lines
     legacy: LegacyAge
     account_api: AccountAPI
+    plan: Plan | None
+    account: bool
+    contact_billing: Billing
+    identify_rows: IdentifyRows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +72,10 @@ class Settings:
     contact_lines: Lines = "envelope"
     legacy: LegacyAge = "served"
     account_api: AccountAPI = "autumn-2026"
+    plan: Plan | None = None
+    account: bool = True
+    contact_billing: Billing = "delivered"
+    identify_rows: IdentifyRows = "top-level"
 
     def __post_init__(self) -> None:
         gated = (*contract.gated_fields(), *contract.gated_screener_fields())

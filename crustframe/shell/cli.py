@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, Unpack
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Unpack
 
 import typer
 
@@ -19,7 +19,6 @@ from crustframe import __version__
 from crustframe.client import DEFAULT_CONCURRENCY
 from crustframe.columns.assembly import provenance_names
 from crustframe.columns.frames import STATUS_COLUMN
-from crustframe.contract import JOB_LINK_S
 from crustframe.errors import CrustframeError, PartialResultWarning, RetirementWarning, SettingError
 from crustframe.fields import catalogue, describe
 from crustframe.shell import interrupts
@@ -59,6 +58,7 @@ from crustframe.shell.job_commands import app as jobs_app
 from crustframe.shell.key_commands import app as key_app
 from crustframe.shell.ledger_commands import app as ledger_app
 from crustframe.shell.ledger_commands import budget
+from crustframe.shell.sandbox_command import run_sandbox
 from crustframe.verbs.changes import changes as find_changes
 from crustframe.verbs.enrichment import enrich as enrich_column
 from crustframe.verbs.enrichment import plan as plan_column
@@ -266,82 +266,6 @@ def migrate(
     say(f"{len(renaming.renamed)} of {counted(len(table.columns), 'column')} renamed")
 
 
-@app.command("sandbox")
-def run_sandbox(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
-    key: Annotated[str, typer.Option(help="The only key it takes; never a real one.")] = "sandbox-key",
-    requests_per_minute: Annotated[
-        float, typer.Option("--rpm", "--requests-per-minute", min=0, help="0 is no limit.")
-    ] = 15,
-    snapshot: Annotated[Literal["A", "B", "C"], typer.Option(help="Age of the API it plays.")] = "A",
-    latency_s: Annotated[float, typer.Option("--latency", help="Seconds before an answer.")] = 0.0,
-    balance: Annotated[float, typer.Option(help="Credits of the account.")] = 1_000_000.0,
-    deny: Annotated[list[str] | None, typer.Option(help="Group or path that the account lacks; repeat it.")] = None,
-    credits_gone_status: Annotated[int, typer.Option(min=402, max=403, help="Status without credits.")] = 402,
-    preview: Annotated[bool, typer.Option("--preview", help="Grant free previews.")] = False,
-    strict_auth: Annotated[bool, typer.Option("--strict-auth", help="Take the Bearer scheme only.")] = False,
-    refuse: Annotated[list[str] | None, typer.Option(help="Identifier that makes a call a 400; repeat it.")] = None,
-    unknown_share: Annotated[float, typer.Option(help="Share of ordinary identifiers that name nobody.")] = 0.05,
-    drift: Annotated[bool, typer.Option("--drift", help="Let some values have wrong types.")] = False,
-    speed: Annotated[float, typer.Option(help="Sandbox seconds per real second.")] = 1.0,
-    job_seconds: Annotated[float, typer.Option(min=0, help="Sandbox seconds that a job takes.")] = 60.0,
-    link_seconds: Annotated[
-        float, typer.Option(help="Sandbox seconds for which a link to results is good.")
-    ] = JOB_LINK_S,
-    contact_lines: Annotated[
-        Literal["envelope", "flat"], typer.Option(help="Lines of contact results: documented, or seen in 2026-08.")
-    ] = "envelope",
-    grant: Annotated[
-        list[str] | None, typer.Option(help="Gated field that the account has all the same; repeat it.")
-    ] = None,
-    legacy: Annotated[
-        Literal["served", "retired", "gone"], typer.Option(help="Whether the legacy surface still answers.")
-    ] = "served",
-    account_api: Annotated[
-        Literal["autumn-2026", "earlier"], typer.Option(help="Age of the account's own endpoints.")
-    ] = "autumn-2026",
-) -> None:
-    """Run a local API with invented people.
-
-    It listens on 127.0.0.1 only, takes no real key and contacts nobody.
-
-    Slugs and addresses beginning with `nobody` are always unknown; slugs ending in `-example` and addresses at
-    `.example` domains are always known.
-    """
-    from crustframe.sandbox.server import serve
-
-    try:
-        serve(
-            port=port,
-            key=key,
-            requests_per_minute=requests_per_minute or None,
-            snapshot=snapshot,
-            latency_s=latency_s,
-            balance=balance,
-            denied_fields=deny or (),
-            credits_gone_status=403 if credits_gone_status == 403 else 402,
-            preview=preview,
-            strict_auth=strict_auth,
-            refuse=refuse or (),
-            unknown_share=unknown_share,
-            drift=drift,
-            speed=speed,
-            job_seconds=job_seconds,
-            link_seconds=link_seconds,
-            contact_lines=contact_lines,
-            grant=grant or (),
-            legacy=legacy,
-            account_api=account_api,
-        )
-    except ValueError as error:
-        said, _, hint = str(error).partition("\nHint: ")
-        raise SettingError(said, hint=hint) from None
-    except OSError as error:
-        raise SettingError(
-            f"Port {port} cannot be used ({error.strerror}).", hint="leave --port out: a free one is taken."
-        ) from None
-
-
 @app.command()
 def demo(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Keep the resulting table there.")] = None,
@@ -354,6 +278,7 @@ def demo(
 
 app.command("budget")(budget)
 app.command("doctor")(doctor)
+app.command("sandbox")(run_sandbox)
 
 
 @app.callback(invoke_without_command=True)

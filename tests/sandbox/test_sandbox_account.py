@@ -59,8 +59,19 @@ def test_endpoints_tell_pace_and_grants(running, get):
 @pytest.mark.parametrize(
     ("query", "paths"),
     [
-        ({"category": "PERSON", "status": "enabled"}, ["/person/enrich"]),
-        ({"status": "not_enabled"}, ["/person/contact/enrich", "/person/professional_network/enrich/live"]),
+        (
+            {"category": "PERSON", "status": "enabled"},
+            ["/person/enrich", "/batch/person/enrich", "/batch/person/contact/enrich"],
+        ),
+        (
+            {"status": "not_enabled"},
+            [
+                "/person/contact/enrich",
+                "/person/identify",
+                "/person/professional_network/enrich/live",
+                "/batch/person/identify",
+            ],
+        ),
         ({"path": "/company/enrich"}, []),
         ({"category": "Jobs"}, []),
     ],
