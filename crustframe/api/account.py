@@ -74,11 +74,14 @@ class Endpoint:
     enabled : bool
     requests_per_minute : float or None
     disabled_fields : frozenset of str
+    named_fields : frozenset of str
+        Every field that the list names, those that the account lacks too.
     """
 
     enabled: bool
     requests_per_minute: float | None
     disabled_fields: frozenset[str]
+    named_fields: frozenset[str] = frozenset()
 
 
 def read_balance(transport: Transport) -> float:
@@ -91,20 +94,32 @@ def read_balance(transport: Transport) -> float:
 
 def read_endpoint(transport: Transport, path: str) -> Endpoint | None:
     """Return what the account may do with `path`, or None where it is not listed (``GET /account/endpoints``)."""
-    answer = _get(transport, "/account/endpoints", {"path": path})
+    return _endpoints(_get(transport, "/account/endpoints", {"path": path})).get(path)
+
+
+def read_endpoints(transport: Transport) -> dict[str, Endpoint]:
+    """Return what the account may do, by path (``GET /account/endpoints``); empty where the list is not there."""
+    exchange = transport.get("/account/endpoints")
+    if exchange.status == 404:
+        return {}
+    if exchange.status != 200:
+        raise _error(exchange)
+    return _endpoints(_decoded(exchange))
+
+
+def _endpoints(answer: Any) -> dict[str, Endpoint]:
     try:
-        for row in answer["endpoints"]:
-            if row["path"] == path:
-                rate = row.get("effective_rate_limit_rpm")
-                fields = row.get("fields") or {}
-                return Endpoint(
-                    row.get("status") not in _REFUSED,
-                    float(rate) if rate else None,
-                    frozenset(map(str, fields.get("disabled") or ())),
-                )
+        return {str(row["path"]): _endpoint(row) for row in answer["endpoints"]}
     except (KeyError, TypeError, ValueError, AttributeError):
         raise _unreadable("list of endpoints") from None
-    return None
+
+
+def _endpoint(row: dict[str, Any]) -> Endpoint:
+    rate = row.get("effective_rate_limit_rpm")
+    fields = row.get("fields") or {}
+    disabled = frozenset(map(str, fields.get("disabled") or ()))
+    named = disabled | frozenset(map(str, fields.get("enabled") or ()))
+    return Endpoint(row.get("status") not in _REFUSED, float(rate) if rate else None, disabled, named)
 
 
 class UsageLog:

@@ -12,7 +12,13 @@ from crustframe.people.identifiers import read_identifiers
 
 Likeness = Literal["same", "alike", "other", "unclear"]
 
-_KEYS: Final = tuple(dict.fromkeys([*contract.REQUEST_KEYS.values(), *contract.SCREENER_REQUEST_KEYS.values()]))
+_KEYS: Final = tuple(
+    dict.fromkeys(
+        key
+        for keys in (contract.REQUEST_KEYS, contract.SCREENER_REQUEST_KEYS, contract.IDENTIFY_KEYS)
+        for key in keys.values()
+    )
+)
 _FLAGS: Final = ("preview", "force_fetch", "enrich_realtime")
 
 

@@ -128,9 +128,8 @@ class Options(ABC):
     def is_answer(exchange: Exchange, identifiers: Sequence[Identifier]) -> bool:
         """Tell whether the exchange says something about every identifier; else it is a refusal or a failure."""
 
-    @staticmethod
     @abstractmethod
-    def read(body: bytes, identifiers: Iterable[Identifier], *, credits: float | None) -> Answer:
+    def read(self, body: bytes, identifiers: Iterable[Identifier], *, credits: float | None) -> Answer:
         """Read the body of such an exchange.
 
         Raises

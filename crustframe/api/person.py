@@ -71,15 +71,15 @@ class Options(options.Options):
 
     def send(self, transport: Transport, identifiers: Sequence[Identifier]) -> Exchange:
         """Ask about `identifiers`, all of one kind, once."""
-        return transport.post(ENDPOINT, request_body(identifiers, self), takes_s=self.seconds_for(len(identifiers)))
+        body = orjson.dumps(self.asked_of(identifiers))
+        return transport.post(self.path, body, takes_s=self.seconds_for(len(identifiers)))
 
     @staticmethod
     def is_answer(exchange: Exchange, identifiers: Sequence[Identifier]) -> bool:
         """Tell whether the exchange says something about every identifier."""
         return exchange.status == 200 or (exchange.status == 404 and _says_nobody(exchange.body))
 
-    @staticmethod
-    def read(body: bytes, identifiers: Iterable[Identifier], *, credits: float | None) -> Answer:
+    def read(self, body: bytes, identifiers: Iterable[Identifier], *, credits: float | None) -> Answer:
         """Read a 200, or the older 404 for "nobody matched"."""
         asked = tuple(identifiers)
         if not credits and _says_nobody(body):

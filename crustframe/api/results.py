@@ -149,6 +149,8 @@ def read_line(line: bytes, endpoint: str) -> Line:
         return Line(None, None)
     if not isinstance(item, dict):
         return Line(None, None)
+    if endpoint == contract.IDENTIFY_JOB_PATH:
+        return _identified(item)
     named = item.get("original_identifier", item.get("professional_network_url"))
     if not isinstance(named, str):
         named = None
@@ -161,6 +163,16 @@ def read_line(line: bytes, endpoint: str) -> Line:
         person_id = item.get("internal_id", item.get("person_id"))
         return Line(named, _contact(data, person_id))
     return Line(named, data)
+
+
+def _identified(item: Mapping[str, Any]) -> Line:
+    named, matches = item.get("matched_on"), item.get("matches")
+    if not isinstance(named, str):
+        return Line(None, None)
+    if not isinstance(matches, list) or not all(isinstance(match, dict) for match in matches):
+        return Line(named, None)
+    person = matches[0].get("person_data", matches[0]) if matches else {}
+    return Line(named, person if isinstance(person, dict) else None)
 
 
 def _contact(data: Mapping[str, Any], person_id: object) -> dict[str, Any] | None:

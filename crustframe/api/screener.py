@@ -141,8 +141,7 @@ class Options(options.Options):
             return False
         return isinstance(failure, dict) and _code_of(failure) is not None
 
-    @staticmethod
-    def read(body: bytes, identifiers: Iterable[Identifier], *, credits: float | None) -> Answer:
+    def read(self, body: bytes, identifiers: Iterable[Identifier], *, credits: float | None) -> Answer:
         """Read a 200, or the failure of the one profile that was asked for."""
         asked = tuple(identifiers)
         found = decode(body) if body.strip() or credits is not None else {}  # docs: a 422 without words is "no data"

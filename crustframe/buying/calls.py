@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal
 
 from crustframe import contract
+from crustframe.buying.abilities import told_by
 from crustframe.buying.desk import Desk
 from crustframe.buying.jobs import Collector
 from crustframe.buying.leftovers import read_left
@@ -27,6 +28,7 @@ from crustframe.errors import (
     RateLimitError,
     ResponseError,
     ServiceError,
+    SurfaceError,
     error_from_answer,
 )
 from crustframe.http.rate_limit import server_wait_s
@@ -86,6 +88,7 @@ class Caller:
         self._desk = Desk(client, way, need, needed, purse=purse, terms=terms, on_record=on_record)
         self._refusals = Refusals(self._desk, purse, on_record)
         self._stop = threading.Event()
+        self._facts = client.ledger.abilities()
         self._in_flight = 0
         self._flying: dict[int, Purchase] = {}
         self._working = 0
@@ -109,13 +112,18 @@ class Caller:
             desk.queue(people)
             _ = self._client.pace  # made before several threads ask for it
             try:
-                read_left(desk.run, desk.way.options, desk.price)
+                read_left(desk.run)
                 while desk.has_waiting and not self._stop.is_set():
                     self._work_in_threads()
                     self._wait_for_others()
                 about_the_request = self._refusals.settle()
+                bought.learnt |= self._refusals.lacking
                 if about_the_request is not None and bought.stopped is None:
                     bought.stopped = about_the_request
+            except (BadRequestError, PermissionDeniedError, SurfaceError) as error:
+                way = desk.way
+                bought.learnt |= told_by(error, way.endpoint, way.refused_by(error)) | self._refusals.lacking
+                raise
             except KeyboardInterrupt:
                 bought.interrupted = True
             finally:
@@ -202,6 +210,9 @@ class Caller:
     def _next_purchase(self) -> Purchase | None:
         with self._purse.changed:
             while not self._stop.is_set():
+                if self._in_flight and self._is_first_contact:
+                    self._purse.changed.wait(_POLL_S)
+                    continue
                 purchase = self._desk.claim() if self._desk.has_waiting else None
                 if purchase is not None:
                     self._in_flight += 1
@@ -213,6 +224,22 @@ class Caller:
                     return None
                 self._purse.changed.wait(_POLL_S)  # those in flight may bring people back, or turn out to cost nothing
         return None
+
+    @property
+    def _is_first_contact(self) -> bool:
+        """Whether nobody knows yet that the account has this surface: then one request alone finds out."""
+        endpoint = self._desk.way.endpoint
+        return endpoint in contract.GRANTED_PATHS and not self._facts.get((endpoint, ""))
+
+    def _learn_from(self, purchase: Purchase, way: Calls) -> None:
+        """Take in that the account has what an accepted request asked."""
+        parts = {"", *(way.groups & {*contract.CONTACT_GROUPS})}
+        parts |= {contract.REQUEST_KEYS[contract.BUSINESS_EMAIL]} & {
+            contract.REQUEST_KEYS[identifier.kind] for identifier in purchase.identifiers
+        }
+        news = {(way.endpoint, part): True for part in parts if not self._facts.get((way.endpoint, part))}
+        self._facts = {**self._facts, **news}
+        self._purse.bought.learnt |= news
 
     def _wait_for_others(self) -> None:
         while self._desk.busy and not self._stop.is_set():
@@ -307,6 +334,8 @@ class Caller:
             else:
                 self._doubt(purchase, error, credits)
             return
+        with self._purse.changed:
+            self._learn_from(purchase, way)
         self._take_in(purchase, answer, credits, exchange.request_id)
         self._refusals.accept(purchase, way)
 
@@ -327,7 +356,9 @@ class Caller:
                 bought.request_ids.append(request_id)
             by_key = {identifier.key: identifier for identifier in purchase.identifiers}
             for key, found in answer.matches.items():
-                outcome: Literal["matched", "no_match"] = "matched" if found else "no_match"
+                outcome: Literal["matched", "no_match", "redacted"] = "matched" if found else "no_match"
+                if key in answer.redacted:
+                    outcome = "redacted"
                 lists = [found] if found else []
                 self._on_record(make_record(by_key[key], outcome, lists, self._need, "api", answered_at, request_id))
             for key, reason in answer.failures.items():

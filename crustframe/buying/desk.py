@@ -227,6 +227,7 @@ class Desk(Generic[W]):
             self.way = self.way.without(refused)
             bought = self._purse.bought
             bought.dropped_groups = sorted({*bought.dropped_groups, *refused})
+            bought.learnt |= {(self.way.endpoint, group): False for group in refused}
             self.run.ask_for(self.way.asked, self.price)
         return True
 

@@ -16,7 +16,7 @@ from crustframe.buying.purse import Bought, Purse
 from crustframe.buying.terms import Terms
 from crustframe.buying.ways import Calls, Jobs, Way
 from crustframe.client import Client
-from crustframe.errors import APIError
+from crustframe.errors import APIError, BadRequestError, PermissionDeniedError, SurfaceError
 from crustframe.people.identifiers import Identifier
 from crustframe.people.records import Record
 
@@ -51,17 +51,22 @@ class Engine:
     terms : Terms
     on_record : callable
         Hears, from one thread at a time, what became of somebody who went by calls, and of whom no way took.
+    purse : Purse
+        Earlier rounds of the same run share it.
     """
 
-    def __init__(self, client: Client, errands: Sequence[Errand], terms: Terms, on_record: OnRecord) -> None:
+    def __init__(
+        self, client: Client, errands: Sequence[Errand], terms: Terms, on_record: OnRecord, purse: Purse
+    ) -> None:
         self._client = client
         self._errands = errands
         self._terms = terms
         self._on_record = on_record
-        self._purse = Purse(terms.max_credits)
+        self._purse = purse
         self._callers: dict[Way, Caller] = {}
         self._people = len({identifier.key for errand in errands for identifier in errand.people})
         self._show, self._close = read_progress(terms.progress, self._people)
+        self._refused: list[APIError] = []
         self._settled: dict[object, tuple[int, int, str]] = {}
 
     def run(self) -> Outcome:
@@ -84,6 +89,8 @@ class Engine:
                 if later := buyer.refused[so_far:]:
                     self._call(buyer.errand, buyer.errand.otherwise, later)
             self._tell_refusals(by_job)
+        if self._refused:
+            self._end_with(self._refused[0])
         ticket = None if self._terms.wait or not by_job else _joined(buyer.ticket() for buyer in by_job)
         return Outcome(bought, ticket, by_job)
 
@@ -124,7 +131,7 @@ class Engine:
             return
         if way not in self._callers:
             self._callers[way] = Caller(
-                self._client,
+                self._client.facing(type(way.options)),
                 way,
                 errand.need,
                 errand.needed,
@@ -132,7 +139,12 @@ class Engine:
                 terms=self._terms,
                 on_record=partial(self._take, errand),
             )
-        self._callers[way].buy(people)
+        try:
+            self._callers[way].buy(people)
+        except (BadRequestError, PermissionDeniedError, SurfaceError) as error:
+            if len(self._errands) == 1:
+                raise
+            self._refused.append(error)  # of this surface: the others go on
 
     def _take(self, errand: Errand, record: Record) -> None:
         self._on_record(errand, record)
@@ -158,14 +170,17 @@ class Engine:
 
     def _tell_refusals(self, by_job: Sequence[JobBuyer]) -> None:
         """Raise the first refusal that no other way made good; where something was bought, the run ended with it."""
-        bought = self._purse.bought
         refusals = [buyer for buyer in by_job if buyer.refusal is not None and buyer.errand.otherwise is None]
         for buyer in refusals:
             for identifier in buyer.refused:
                 self._on_record(buyer.errand, Record(identifier.key, "failed", reason="request_refused"))
         refusal: APIError | None = refusals[0].refusal if refusals else None
-        if refusal is None:
-            return
+        if refusal is not None:
+            self._end_with(refusal)
+
+    def _end_with(self, refusal: APIError) -> None:
+        """End with a refusal: as an error, or where something was bought, as the reason why not more was."""
+        bought = self._purse.bought
         if not bought.credits_committed:
             raise refusal
         refusal.message = refusal.message.replace("Nothing was charged", "This request was not charged")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from crustframe.buying.ways import Way
 from crustframe.ledger import Need
@@ -25,6 +26,10 @@ class Errand:
         How whoever this way does not take is bought.
     parts : tuple of int
         Which parts of the question the answers fill.
+    stands_for : mapping of str to tuple of str
+        Of people who are asked for under another name than the user's: their keys in the table.
+    is_step : bool
+        Whoever is found is asked for again in the next round, under the name that was found.
     """
 
     way: Way
@@ -33,3 +38,5 @@ class Errand:
     needed: frozenset[str]
     otherwise: Way | None = None
     parts: tuple[int, ...] = (0,)
+    stands_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    is_step: bool = False

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from crustframe import contract
 from crustframe.api import jobs as api
+from crustframe.buying.abilities import told_by
 from crustframe.buying.desk import Desk
 from crustframe.buying.errands import Errand
 from crustframe.buying.jobs import LATER, Collector, Ticket
@@ -292,6 +293,8 @@ class JobBuyer:
 
     def _refuse_the_rest(self, error: APIError) -> None:
         self.refusal = error
+        way = self._desk.way
+        self._purse.bought.learnt |= told_by(error, way.endpoint, way.refused_by(error))
         self.refused += self._desk.waiting
         self._desk.leave_the_rest()
 

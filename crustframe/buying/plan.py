@@ -64,6 +64,8 @@ class Plan:
         How whom would be bought.
     about : str
         What is asked about people, where it is not everything.
+    unavailable : mapping of str to str
+        By key, why somebody cannot be asked about on this account.
     """
 
     rows: int
@@ -89,6 +91,7 @@ class Plan:
     jobs: int = 0
     errands: tuple[Errand, ...] = field(default=(), repr=False, compare=False)
     about: str = ""
+    unavailable: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def n_new(self) -> int:
@@ -128,7 +131,8 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON takes it."""
-        facts = {name: getattr(self, name) for name in self.__slots__ if name not in {"new", "errands", "about"}}
+        inner = {"new", "errands", "about", "unavailable"}
+        facts = {name: getattr(self, name) for name in self.__slots__ if name not in inner}
         return {name: dict(v) if isinstance(v, Mapping) else v for name, v in facts.items()} | {"new": self.n_new}
 
     def __str__(self) -> str:

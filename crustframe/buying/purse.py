@@ -33,6 +33,8 @@ class Bought:
         Why the run ended early.
     interrupted : bool
         The user ended it.
+    learnt : dict
+        What the account was found to have or to lack, by endpoint and part of its requests.
     """
 
     calls: int = 0
@@ -46,6 +48,7 @@ class Bought:
     dropped_groups: list[str] = field(default_factory=list)
     stopped: Exception | None = None
     interrupted: bool = False
+    learnt: dict[tuple[str, str], bool] = field(default_factory=dict)
 
     @property
     def credits_committed(self) -> float:
@@ -73,6 +76,10 @@ class Purse:
         self.changed = threading.Condition()
         self._max_credits = max_credits
         self._reserved = 0.0
+
+    def next_round(self) -> None:
+        """Go on under the same ceiling with what was learnt: what ended the round before ends no other."""
+        self.bought.stopped = None
 
     def fits(self, price: float, most: int) -> int:
         """Return how many people at `price` surely fit under the ceiling, `most` at most."""

@@ -15,8 +15,7 @@ from urllib.parse import urlsplit
 from crustframe import contract
 from crustframe.api.account import UsageEvent, UsageLog, usage_log
 from crustframe.api.likeness import Asked, Likeness, likeness
-from crustframe.api.options import Options
-from crustframe.api.surfaces import SURFACES
+from crustframe.api.surfaces import BY_PATH, SURFACES
 from crustframe.buying.jobs import collect
 from crustframe.client import Client
 from crustframe.errors import APIError
@@ -117,15 +116,15 @@ def resolve(client: Client, *, resend: bool = False) -> Resolution:
         with suppress(APIError):  # what is paid for and can be read now needs no second purchase
             collect(client, wait=False)
     for surface in SURFACES.values():
-        lost += _resolve_surface(client.facing(surface), surface, found, resend=resend)
+        lost += _resolve_surface(client.facing(surface), found, resend=resend)
     return replace(found, credits_lost=lost)
 
 
-def _resolve_surface(client: Client, surface: type[Options], found: Resolution, *, resend: bool) -> float:
+def _resolve_surface(client: Client, found: Resolution, *, resend: bool) -> float:
     doubts = client.ledger.open_doubts()
     flying = {doubt.purchase_id for doubt in doubts if client.ledger.is_on_its_way(doubt)}
     unsettled = [doubt for doubt in doubts if doubt.credits is None and doubt.purchase_id not in flying]
-    verdicts = _verdicts(client, surface, unsettled)
+    verdicts = _verdicts(client, unsettled)
     lost = 0.0
     for doubt in doubts:
         texts = [identifier.text for identifier in doubt.identifiers]
@@ -153,7 +152,7 @@ def _resolve_surface(client: Client, surface: type[Options], found: Resolution, 
     return lost
 
 
-def _verdicts(client: Client, surface: type[Options], doubts: Sequence[OpenDoubt]) -> dict[int, float | None]:
+def _verdicts(client: Client, doubts: Sequence[OpenDoubt]) -> dict[int, float | None]:
     """Return what each request cost, or None where the log does not tell, by number of the purchase."""
     calls = [doubt for doubt in doubts if not _is_job(doubt)]
     verdicts: dict[int, float | None] = {doubt.purchase_id: None for doubt in doubts}
@@ -163,7 +162,7 @@ def _verdicts(client: Client, surface: type[Options], doubts: Sequence[OpenDoubt
         client.ledger.learn_prices({row.event_id: row.parts for row in rows if row.parts})
         ours = client.ledger.request_ids()
         strangers = [row for row in rows if row.event_id not in ours and not (row.is_detailed and row.is_refusal)]
-        evidence = _Evidence(surface, calls, strangers, log, _Time(client, calls))
+        evidence = _Evidence(calls, strangers, log, _Time(client, calls))
         oldest = min((row.created_at for row in rows), default=float("inf"))
         verdicts |= {doubt.purchase_id: evidence.verdict(doubt, oldest) for doubt in calls}
     return verdicts
@@ -210,7 +209,6 @@ class _Evidence:
 
     def __init__(
         self,
-        surface: type[Options],
         doubts: Sequence[OpenDoubt],
         rows: Sequence[UsageEvent],
         log: UsageLog,
@@ -222,7 +220,7 @@ class _Evidence:
         asked = _asked(sorted(near, key=lambda row: row.created_at), log)
         self._near: dict[int, list[tuple[UsageEvent, Likeness]]] = {}
         for doubt in doubts:
-            sent = _sent(doubt, surface)
+            sent = _sent(doubt)
             self._near[doubt.purchase_id] = [
                 (row, likeness(sent, doubt.n_identifiers, told)) for row, told in asked if _may_be(doubt, row)
             ]
@@ -277,8 +275,8 @@ def _asked(rows: Sequence[UsageEvent], log: UsageLog) -> list[tuple[UsageEvent, 
     return found
 
 
-def _sent(doubt: OpenDoubt, surface: type[Options]) -> Asked | None:
-    options = surface.covering(doubt.groups, doubt.min_similarity_score)
+def _sent(doubt: OpenDoubt) -> Asked | None:
+    options = BY_PATH[doubt.endpoint].covering(doubt.groups, doubt.min_similarity_score)
     return Asked.of(options.asked_of(doubt.identifiers)) if doubt.identifiers else None
 
 

@@ -122,6 +122,16 @@ class Refusals:
         )
 
     @property
+    def lacking(self) -> dict[tuple[str, str], bool]:
+        """What the account lacks, as these refusals tell it: the flags that were sent, else identifiers of a kind."""
+        options = self._desk.way.options
+        flags = [name for name in ("force_fetch", "enrich_realtime") if getattr(options, name)]
+        if flags:
+            return {(options.path, flag): False for flag in flags if self._kinds}
+        kinds = {contract.REQUEST_KEYS[kind] for kind in self._kinds if kind == contract.BUSINESS_EMAIL}
+        return {(options.path, name): False for name in kinds}
+
+    @property
     def has_refused_kinds(self) -> bool:
         """Whether some identifiers are asked about no more."""
         return bool(self._kinds)

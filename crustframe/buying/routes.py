@@ -92,7 +92,8 @@ def choose(
         )
     by_call = Calls(options).price(client)
     by_job = PersonJobs(options.groups).price(client) if bare else by_call
-    able = [i for i in people if bare and (i.kind == contract.PROFILE_URL or _may_go(options, route))]
+    has_jobs = bare and client.ledger.abilities().get((contract.PERSON_JOB_PATH, "")) is not False
+    able = [i for i in people if has_jobs and (i.kind == contract.PROFILE_URL or _may_go(options, route))]
     if not able or route == "calls":
         return _choice(people, held, by_call, by_job)
     n_jobs = math.ceil(len(able) / contract.MAX_JOB_IDENTIFIERS[contract.PERSON_JOB_PATH])

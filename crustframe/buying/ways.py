@@ -13,7 +13,8 @@ from typing import Any, Final, Self
 import orjson
 
 from crustframe import contract
-from crustframe.api import person
+from crustframe.api import identify, person
+from crustframe.api.contact import BUSINESS_EMAILS, nothing_of
 from crustframe.api.jobs import VERIFIED, SubmitOptions
 from crustframe.api.options import Options
 from crustframe.client import Client
@@ -21,8 +22,6 @@ from crustframe.errors import APIError, BadRequestError, PermissionDeniedError
 from crustframe.ledger.jobs import Taken
 from crustframe.ledger.people import pack
 from crustframe.people.identifiers import Identifier
-
-BUSINESS_EMAILS: Final = "contact.business_emails"
 
 
 class Way(ABC):
@@ -86,6 +85,14 @@ def _overlap(one: str, other: str) -> bool:
     return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")
 
 
+_JOBS_LIKE: Final[Mapping[str, tuple[str, ...]]] = {
+    contract.PERSON_ENRICH_PATH: (contract.PERSON_JOB_PATH,),
+    contract.SCREENER_ENRICH_PATH: (contract.PERSON_JOB_PATH,),
+    contract.CONTACT_ENRICH_PATH: (contract.CONTACT_JOB_PATH,),
+    contract.IDENTIFY_PATH: (contract.IDENTIFY_JOB_PATH,),
+}
+
+
 @dataclass(frozen=True)
 class Calls(Way):
     """Requests that are answered at once, by the surface whose options these are."""
@@ -120,7 +127,7 @@ class Calls(Way):
     @property
     def priced_like(self) -> tuple[str, ...]:
         """Jobs sell the same."""
-        return (contract.PERSON_JOB_PATH,)
+        return _JOBS_LIKE.get(self.endpoint, ())
 
     def most(self, kind: contract.IdentifierKind) -> int:
         """Return how many identifiers one call takes."""
@@ -254,17 +261,49 @@ class ContactJobs(Jobs):
         ]
 
 
-def nothing_of(group: str, is_verified: bool = False) -> str:
-    """Return under which name the ledger files that a kind of contact was asked for and is not there.
+@dataclass(frozen=True)
+class IdentifyJobs(Jobs):
+    """``POST /batch/person/identify``: who is behind addresses, 1 credit for each who is found."""
 
-    It is no group of the API, so nobody else takes "no phone number" for "no such person".
-    """
-    return f"none:{group}" + (":verified" if is_verified and group == BUSINESS_EMAILS else "")
+    asks: frozenset[str] = identify.GROUPS
+    endpoint = contract.IDENTIFY_JOB_PATH
+    priced_like = (contract.IDENTIFY_PATH,)
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """What a match holds."""
+        return self.asks
+
+    @property
+    def prices(self) -> Mapping[str, float]:
+        """The price list of identify."""
+        return identify.Options(self.asks).prices
+
+    def without(self, groups: frozenset[str]) -> Self:
+        """Return the same: nothing can be left out."""
+        return self
+
+    def fields(self) -> Mapping[str, Any]:
+        """Name nothing: the endpoint takes no fields."""
+        return {}
+
+    def cost_of(self, person_data: Mapping[str, Any]) -> float:
+        """Return the price of whoever was found."""
+        return contract.IDENTIFY_PRICE if person_data else 0.0
+
+    def found(self, key: str, person_data: dict[str, Any]) -> list[Taken]:
+        """File the person under what a match holds."""
+        return [Taken(key, self.asks, "matched", pack([{"person_data": person_data}]))]
+
+    def nothing(self, key: str) -> list[Taken]:
+        """File that nobody was found."""
+        return [Taken(key, self.asks, "no_match", None)]
 
 
-_JOBS: Final[Mapping[str, type[PersonJobs] | type[ContactJobs]]] = {
+_JOBS: Final[Mapping[str, type[PersonJobs] | type[ContactJobs] | type[IdentifyJobs]]] = {
     contract.PERSON_JOB_PATH: PersonJobs,
     contract.CONTACT_JOB_PATH: ContactJobs,
+    contract.IDENTIFY_JOB_PATH: IdentifyJobs,
 }
 
 

@@ -174,6 +174,12 @@ def check_names(data: Any, column: Hashable | None, paths: Sequence[Path], overw
             )
 
 
+def in_order(columns: pd.DataFrame, paths: Sequence[Path]) -> pd.DataFrame:
+    """Return the columns as they were asked for, and the remarks behind them."""
+    names = [path.name for path in paths]
+    return columns[[*names, *(name for name in columns.columns if name not in set(names))]]
+
+
 def beside(data: Any, columns: pd.DataFrame, paths: Sequence[Path] = ()) -> pd.DataFrame:
     """Return the user's rows with the new columns; ours of an earlier run keep their places, or go.
 

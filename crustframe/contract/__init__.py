@@ -88,6 +88,7 @@ CONTACT_GROUPS: Final = (  # docs: `fields` of contact enrich
     "contact.phone_numbers",
 )
 PACES: Final[Mapping[str, float]] = MappingProxyType({IDENTIFY_PATH: 30.0, LIVE_PATH: 10.0})  # docs; others: 15
+GRANTED_PATHS: Final = (CONTACT_ENRICH_PATH, IDENTIFY_PATH, LIVE_PATH)  # docs: not in every plan
 REDACTED: Final = "redacted"  # docs: match_status of a person who asked to be removed
 
 JOBS_PATH: Final = "/batch"

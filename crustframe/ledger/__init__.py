@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from crustframe import contract
-from crustframe.ledger import aside, bookkeeping, budget, forgetting, owners, pace, people, prices, purchases
+from crustframe.ledger import abilities, aside, bookkeeping, budget, forgetting, owners, pace, people, prices, purchases
+from crustframe.ledger.abilities import Facts
 from crustframe.ledger.jobs import JobBook
 from crustframe.ledger.owners import Owner
 from crustframe.ledger.people import Known, Need
@@ -157,6 +158,32 @@ class Ledger:
             return
         with self._store.transaction() as connection:
             prices.learn(connection, scope, bills)
+
+    # The account ----------------------------------------------------------------------------------------------
+
+    def abilities(self) -> Facts:
+        """Return what this account was found to have and to lack within a day."""
+        scope = self._scope(create=False)
+        if scope is None:
+            return {}
+        with self._store.reading() as connection:
+            return abilities.known(connection, scope, self._clock())
+
+    def learn_abilities(self, facts: Facts) -> None:
+        """Write down what this account has, or lacks."""
+        scope = self._scope(create=True)
+        assert scope is not None  # noqa: S101
+        with self._store.transaction() as connection:
+            abilities.learn(connection, scope, facts, self._clock())
+
+    def other_names(self, identifiers: Iterable[Identifier]) -> dict[str, list[str]]:
+        """Return, by key, under which other identifiers the same people are known."""
+        scope = self._scope(create=False)
+        keys = [identifier.key for identifier in identifiers]
+        if scope is None or not keys:
+            return {}
+        with self._store.reading() as connection:
+            return people.other_names(connection, scope, keys)
 
     # The standing ceiling --------------------------------------------------------------------------------------
 

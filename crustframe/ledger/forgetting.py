@@ -84,6 +84,7 @@ def forget(connection: sqlite3.Connection, texts: Sequence[str], *, suppress: bo
         pass
     rows, candidates, gone = _forget_answers(connection, meant)
     gone |= meant.keys
+    connection.executemany("DELETE FROM names WHERE key = ? OR other = ?", [(key, key) for key in gone])
     requests = _forget_in_purchases(connection, meant, gone, salt)
     if suppress:
         connection.executemany(

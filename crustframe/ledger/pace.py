@@ -73,7 +73,7 @@ class SharedPace:
             "SELECT requests_per_minute, hold_until FROM limits WHERE scope_id = ? AND endpoint = ?", self._where
         ).fetchone()
         server, hold_until = row or (None, None)
-        limit = server or float(contract.REQUESTS_PER_MINUTE)
+        limit = server or contract.pace_of(self._where[1])
         if own_limit is not None:
             limit = min(limit, own_limit) if server else own_limit
         return limit, hold_until

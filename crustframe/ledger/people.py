@@ -14,12 +14,12 @@ from typing import Any, Final, Literal, NamedTuple
 from crustframe import contract
 from crustframe.fields import PREVIEW
 from crustframe.ledger.store import salt_of
-from crustframe.people.identifiers import Identifier
-from crustframe.people.records import Record, read_json, read_matches, write_json
+from crustframe.people.identifiers import Identifier, read_identifiers
+from crustframe.people.records import Record, own_texts, read_json, read_matches, write_json
 
-Outcome = Literal["matched", "no_match", "refused", "suppressed", "queued"]
+Outcome = Literal["matched", "no_match", "refused", "suppressed", "queued", "redacted"]
 FLAGS: Final = frozenset({"force_fetch", "enrich_realtime"})
-_OUTCOMES: Final = frozenset({"matched", "no_match", "refused", "queued"})
+_OUTCOMES: Final = frozenset({"matched", "no_match", "refused", "queued", "redacted"})
 _REFUSED: Final[Mapping[str, str]] = {"refused": "refused_by_server", "suppressed": "suppressed"}
 _DAY_S: Final = 86400.0
 CHUNK: Final = 500  # SQLite takes at least 999 parameters in a statement
@@ -51,10 +51,11 @@ class Need(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """One person that the ledger can answer for: the rows to read, the newest first."""
+    """One person that the ledger can answer for: the rows to read, the newest first, and whose they may be."""
 
     outcome: Outcome
     rows: tuple[int, ...]
+    names: frozenset[str] = frozenset()
 
 
 class _Row(NamedTuple):
@@ -81,6 +82,58 @@ def find_known(
         number: frozenset(json.loads(groups))
         for number, groups in connection.execute("SELECT coverage_id, groups FROM coverages")
     }
+    found = _rows_of(connection, scope_id, keys, coverages)
+    known = {key: answer for key, rows in found.items() if (answer := _satisfying(rows, need, now)) is not None}
+    if need.min_similarity_score is None:
+        lacking = [key for key in keys if key not in known]
+        known |= _known_by_other_names(connection, scope_id, lacking, found, coverages, need, now)
+    return known | suppressed(connection, keys, salt)
+
+
+def _known_by_other_names(
+    connection: sqlite3.Connection,
+    scope_id: int,
+    keys: Sequence[str],
+    found: Mapping[str, list[_Row]],
+    coverages: Mapping[int, frozenset[str]],
+    need: Need,
+    now: float,
+) -> dict[str, Known]:
+    """Return those of `keys` who are known together with what was bought under their other names."""
+    others = other_names(connection, scope_id, keys)
+    if not others:
+        return {}
+    theirs = _rows_of(connection, scope_id, list({name for names in others.values() for name in names}), coverages)
+    known: dict[str, Known] = {}
+    for key, names in others.items():
+        rows = [row._replace(min_similarity=None) for name in names for row in theirs.get(name, ())]
+        rows = [row for row in rows if row.outcome == "matched"]
+        rows = sorted([*found.get(key, ()), *rows], key=lambda row: -row.answered_at)
+        answer = _satisfying(rows, need, now)
+        if answer is not None and answer.outcome == "matched":
+            known[key] = Known(answer.outcome, answer.rows, frozenset(names))
+    return known
+
+
+def other_names(connection: sqlite3.Connection, scope_id: int, keys: Sequence[str]) -> dict[str, list[str]]:
+    """Return, by key, under which other identifiers the same person is known."""
+    found: dict[str, list[str]] = {}
+    for start in range(0, len(keys), CHUNK // 2):
+        chunk = keys[start : start + CHUNK // 2]
+        marks = ",".join("?" * len(chunk))
+        for key, other in connection.execute(
+            f"SELECT key, other FROM names WHERE scope_id = ? AND key IN ({marks}) "  # noqa: S608
+            f"UNION SELECT other, key FROM names WHERE scope_id = ? AND other IN ({marks})",
+            (scope_id, *chunk, scope_id, *chunk),
+        ):
+            found.setdefault(key, []).append(other)
+    return found
+
+
+def _rows_of(
+    connection: sqlite3.Connection, scope_id: int, keys: Sequence[str], coverages: Mapping[int, frozenset[str]]
+) -> dict[str, list[_Row]]:
+    """Return the rows about each of `keys`, the newest first."""
     found: dict[str, list[_Row]] = {}
     for start in range(0, len(keys), CHUNK):
         chunk = keys[start : start + CHUNK]
@@ -95,8 +148,7 @@ def find_known(
                 raise sqlite3.DatabaseError("an answer has no outcome that is known")
             threshold = None if key.startswith("https://") else threshold  # the server holds e-mails alone against it
             found.setdefault(key, []).append(_Row(number, coverages[coverage], outcome, threshold, answered_at))
-    known = ((key, _satisfying(rows, need, now)) for key, rows in found.items())
-    return suppressed(connection, keys, salt) | {key: answer for key, answer in known if answer is not None}
+    return found
 
 
 def suppressed(connection: sqlite3.Connection, keys: Sequence[str], salt: bytes) -> dict[str, Known]:
@@ -160,7 +212,7 @@ def _life_s(outcome: Outcome, need: Need) -> float | None:
     """Return how long an outcome without a person is believed; the queue of the legacy surface is worked off sooner."""
     if outcome == "queued":
         return min(contract.SCREENER_QUEUE_S, need.no_match_age_s or contract.SCREENER_QUEUE_S)
-    return need.no_match_age_s
+    return None if outcome == "redacted" else need.no_match_age_s
 
 
 def covers(coverage: frozenset[str], needed: Iterable[str]) -> bool:
@@ -214,7 +266,8 @@ def recall(
         }
         for identifier in chunk:
             answer = known[identifier.key]
-            if any(number not in rows or rows[number][0] != identifier.key for number in answer.rows):
+            names = answer.names | {identifier.key}
+            if any(number not in rows or rows[number][0] not in names for number in answer.rows):
                 raise sqlite3.DatabaseError("an answer is filed under somebody else")
             _, _, answered_at, request_id = rows[answer.rows[0]] if answer.rows else (None, None, None, None)
             found = [unpack(rows[number][1]) for number in answer.rows if rows[number][1] is not None]
@@ -233,6 +286,8 @@ def make_record(
     """Return the record that kept matches stand for, held against this run's threshold."""
     if outcome == "queued":
         return Record(identifier.key, "failed", (), source, answered_at, request_id, "queued")
+    if outcome == "redacted":
+        return Record(identifier.key, "no_match", (), source, answered_at, request_id, "redacted")
     if outcome in _REFUSED:
         return Record(identifier.key, "invalid", (), source, answered_at, request_id, _REFUSED[outcome])
     matches, below = read_matches(found, identifier.kind, need.min_similarity_score) if found else ((), 0)
@@ -258,6 +313,7 @@ def save(
     outcomes = list(outcomes)
     never = suppressed(connection, [key for key, _, _ in outcomes], salt_of(connection))
     outcomes = [outcome for outcome in outcomes if outcome[0] not in never]
+    _save_names(connection, scope_id, outcomes)
     smaller = [number for number, held in groups.items() if held <= groups[coverage]]
     of_nobody = "" if coverage in _coverages_of_contacts(connection) else "OR outcome <> 'matched'"
     marks = ",".join("?" * len(smaller))
@@ -279,6 +335,21 @@ def save(
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (scope_id, key, coverage, outcome, min_similarity, answered_at, purchase_id, entry),
         )
+
+
+def _save_names(
+    connection: sqlite3.Connection, scope_id: int, outcomes: Iterable[tuple[str, Outcome, bytes | None]]
+) -> None:
+    """Write down under which profile URL the only one behind an address is known."""
+    for key, outcome, entry in outcomes:
+        if outcome != "matched" or entry is None or "@" not in key:
+            continue
+        matches = unpack(entry)
+        if len(matches) == 1:
+            connection.executemany(
+                "INSERT OR IGNORE INTO names VALUES (?, ?, ?)",
+                [(scope_id, key, i.key) for i in read_identifiers(own_texts(matches[0]["person_data"])).unique],
+            )
 
 
 def pack(found: list[Any]) -> bytes:

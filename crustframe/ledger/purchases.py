@@ -399,10 +399,10 @@ def adopt(connection: sqlite3.Connection, purchase_id: int, owner: str) -> None:
     connection.execute("UPDATE purchases SET owner = ? WHERE purchase_id = ?", (owner, purchase_id))
 
 
-def unread(connection: sqlite3.Connection, owner: str) -> list[tuple[Purchase, bytes, float | None]]:
-    """Return the answered purchases of one buyer with their raw bodies and bills."""
+def unread(connection: sqlite3.Connection, owner: str) -> list[tuple[Purchase, str, bytes, float | None]]:
+    """Return the answered purchases of one buyer with their endpoints, raw bodies and bills."""
     rows = connection.execute(
-        "SELECT purchase_id, groups, worst_credits, min_similarity, body, credits "
+        "SELECT purchase_id, groups, worst_credits, min_similarity, endpoint, body, credits "
         "FROM purchases JOIN coverages USING (coverage_id) "
         "WHERE owner = ? AND state = 'answered' AND body IS NOT NULL",
         (owner,),
@@ -410,8 +410,9 @@ def unread(connection: sqlite3.Connection, owner: str) -> list[tuple[Purchase, b
     return [
         (
             Purchase(number, tuple(people_of(connection, number)), frozenset(json.loads(groups)), worst, threshold),
+            endpoint,
             zlib.decompress(body),
             credits,
         )
-        for number, groups, worst, threshold, body, credits in rows
+        for number, groups, worst, threshold, endpoint, body, credits in rows
     ]

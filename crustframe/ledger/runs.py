@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from crustframe.errors import LedgerError
 from crustframe.ledger import aside, people, purchases
@@ -73,8 +73,8 @@ class Run:
         """Change what the purchases from here on ask for, and what they cost at most."""
         self._request = self._request._replace(groups=groups, price=price)
 
-    def unread(self) -> list[tuple[Purchase, bytes, float | None]]:
-        """Return paid answers that nobody has read yet, with what they cost."""
+    def unread(self) -> list[tuple[Purchase, str, bytes, float | None]]:
+        """Return paid answers that nobody has read yet, where they were bought, and what they cost."""
         with self._store.reading() as connection:
             return purchases.unread(connection, self._owner.id)
 
@@ -177,19 +177,22 @@ class Run:
 
     def settle(self, purchase: Purchase, answer: Answer, *, credits: float | None) -> float:
         """Write down everybody who was answered; who was not stays in doubt. Returns when it was answered."""
-        outcomes: list[tuple[str, Outcome, bytes | None]] = [
-            (key, "matched", people.pack(found)) if found else (key, "no_match", None)
+        outcomes = [
+            _outcome(key, found, is_redacted=key in answer.redacted)
             for key, found in answer.matches.items()
+            if key not in answer.holds
         ]
         outcomes += [(key, "queued", None) for key, reason in answer.failures.items() if reason == "queued"]
         now = self._clock()
         with self._store.transaction() as connection:
             self._save(purchase, outcomes, now)
+            for groups, held in _by_groups(answer).items():
+                self._save(purchase._replace(groups=groups), held, now)
             state = "in_doubt" if answer.missing else "done"
             error = "left out of the answer" if answer.missing else None
             purchases.drop_people(connection, purchase.purchase_id, [*answer.matches, *answer.failures])
             purchases.end_doubts(connection, self._request.scope_id, list(answer.matches))
-            matched = sum(outcome == "matched" for _, outcome, _ in outcomes)
+            matched = sum(bool(found) for found in answer.matches.values())
             purchases.close(
                 connection, purchase.purchase_id, state, now, error=error, credits=credits, matched=matched, told=True
             )
@@ -259,3 +262,21 @@ class Run:
                 now,
                 outcomes,
             )
+
+
+Outcomes = list[tuple[str, Outcome, bytes | None]]
+
+
+def _outcome(key: str, found: list[Any], *, is_redacted: bool) -> tuple[str, Outcome, bytes | None]:
+    if is_redacted:
+        return key, "redacted", None
+    return (key, "matched", people.pack(found)) if found else (key, "no_match", None)
+
+
+def _by_groups(answer: Answer) -> dict[frozenset[str], Outcomes]:
+    """Return what is filed under other groups than were asked for."""
+    found: dict[frozenset[str], Outcomes] = {}
+    for key, holds in answer.holds.items():
+        for groups, matches in holds:
+            found.setdefault(groups, []).append((key, "matched", people.pack(matches)))
+    return found

@@ -53,6 +53,20 @@ CREATE TABLE forgotten (
 );
 """
 """Whom a job that still runs was asked about, and who was forgotten meanwhile."""
+_NAMES: Final = """
+CREATE TABLE names (
+    scope_id INTEGER NOT NULL, key TEXT NOT NULL, other TEXT NOT NULL, PRIMARY KEY (scope_id, key, other)
+) WITHOUT ROWID;
+CREATE INDEX names_by_other ON names (scope_id, other, key);
+"""
+"""Under which profile URL somebody is known who was found behind an address."""
+_ABILITIES: Final = """
+CREATE TABLE abilities (
+    scope_id INTEGER NOT NULL, endpoint TEXT NOT NULL, part TEXT NOT NULL, has INTEGER NOT NULL,
+    learnt_at REAL NOT NULL, PRIMARY KEY (scope_id, endpoint, part)
+);
+"""
+"""What an account was found to have and to lack: a whole endpoint (no part), or a key or a group of its requests."""
 # What decides whether somebody is bought again stands in a table and in an index: a look-up reads the index alone, and
 # a byte that changed in either of them is noticed, since they no longer agree.
 _SCHEMA: Final = f"""
@@ -87,7 +101,8 @@ CREATE INDEX people_by_key ON people (
     scope_id, key, superseded_at, answered_at, coverage_id, outcome, min_similarity
 );
 CREATE TABLE suppressed (digest TEXT PRIMARY KEY);
-{_FORGOTTEN}CREATE TABLE pace (scope_id INTEGER NOT NULL, endpoint TEXT NOT NULL, sent_at REAL NOT NULL);
+{_FORGOTTEN}{_NAMES}{_ABILITIES}
+CREATE TABLE pace (scope_id INTEGER NOT NULL, endpoint TEXT NOT NULL, sent_at REAL NOT NULL);
 CREATE TABLE limits (
     scope_id INTEGER NOT NULL, endpoint TEXT NOT NULL, requests_per_minute REAL, hold_until REAL,
     PRIMARY KEY (scope_id, endpoint)
@@ -98,7 +113,7 @@ _UNPROVED_REFUSALS: Final = "DELETE FROM people WHERE outcome = 'refused'"
 _UPGRADES: Final = {
     1: _JOBS,
     2: _UNPROVED_REFUSALS,
-    3: f"ALTER TABLE purchases ADD COLUMN {_GONE_BY};\n{_FORGOTTEN}",
+    3: f"ALTER TABLE purchases ADD COLUMN {_GONE_BY};\n{_FORGOTTEN}{_NAMES}{_ABILITIES}",
 }
 """What turns a ledger of each older layout into the next one."""
 

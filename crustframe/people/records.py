@@ -91,12 +91,18 @@ class Answer:
         Items that nobody asked for; they are put aside.
     failures : dict of str to str
         Those whom the API could not answer for, uncharged, each with its reason.
+    redacted : set of str
+        Those who asked to be removed: nobody is found there, ever.
+    holds : dict of str to list
+        What each answer holds where it is not what was asked for: sets of groups, each with its matches.
     """
 
     matches: dict[str, list[Any]] = field(default_factory=dict)
     missing: list[Identifier] = field(default_factory=list)
     unasked: int = 0
     failures: dict[str, str] = field(default_factory=dict)
+    redacted: set[str] = field(default_factory=set)
+    holds: dict[str, list[tuple[frozenset[str], list[Any]]]] = field(default_factory=dict)
 
 
 def read_answer(body: bytes, asked: Sequence[Identifier], *, credits: float | None = None) -> Answer:
@@ -109,7 +115,11 @@ def read_answer(body: bytes, asked: Sequence[Identifier], *, credits: float | No
     ResponseError
         The body is not the array that the contract promises; it may have been charged.
     """
-    items = decode(body)
+    return read_items(decode(body), asked, credits=credits)
+
+
+def read_items(items: Any, asked: Sequence[Identifier], *, credits: float | None = None) -> Answer:
+    """Read decoded items; see :func:`read_answer`."""
     if not isinstance(items, list):
         raise ResponseError("The answer is not a list of items; it may have been charged, and is kept in the ledger.")
     if not items and not credits:  # contract notes: an empty array is one form of "nobody matched"

@@ -10,12 +10,13 @@ from typing import Final, Literal, get_args
 
 from crustframe import contract
 from crustframe.api import person
+from crustframe.api.contact import BUSINESS_EMAILS, nothing_of
 from crustframe.api.jobs import VERIFIED
 from crustframe.api.options import Options
 from crustframe.buying.errands import Errand
 from crustframe.buying.plan import Plan
 from crustframe.buying.routes import Route
-from crustframe.buying.ways import BUSINESS_EMAILS, ContactJobs, nothing_of
+from crustframe.buying.ways import ContactJobs
 from crustframe.client import Client
 from crustframe.errors import APIError, SettingError
 from crustframe.fields import Path, read_paths

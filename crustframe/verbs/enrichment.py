@@ -16,16 +16,17 @@ from crustframe.buying.plan import Plan
 from crustframe.buying.purse import Bought
 from crustframe.client import Client
 from crustframe.columns.assembly import PeopleTable
-from crustframe.columns.frames import beside, cells_of, check_names
+from crustframe.columns.frames import beside, cells_of, check_names, in_order
 from crustframe.errors import BadRequestError, RetirementWarning
 from crustframe.fields import DEFAULT_FIELDS
 from crustframe.people.identifiers import read_identifiers
 from crustframe.verbs.candidates import matches_of
 from crustframe.verbs.options import EnrichOptions, MatchesOptions, PlanOptions
-from crustframe.verbs.question import Fields, check_ceiling, read_question
+from crustframe.verbs.question import Fields, Question, check_ceiling, read_question
 from crustframe.verbs.report import Report
+from crustframe.verbs.routed_question import for_account
 from crustframe.verbs.rows import chosen_rows, filled_in
-from crustframe.verbs.run import as_granted, buy_new, plan_run, recalled, receipt_of
+from crustframe.verbs.run import as_granted, buy_in_rounds, plan_run, receipt_of
 from crustframe.verbs.signature import takes
 from crustframe.verbs.steps import client_of, note, read_terms, stacklevel, warn_of_nobody, warn_of_open, with_brake
 
@@ -124,18 +125,24 @@ def enrich(
         rows = chosen_rows(data, cells, question, only, asked)
         identifiers = read_identifiers(cells if rows is None else [cells[row] for row in rows])
         terms = read_terms(asked, options, stop_at_failure=options["errors"] == "raise")
-        known, plan = plan_run(asked, identifiers, question, options["on_doubt"], route=options["route"])
+        routed = for_account(question, asked)
+        routed.check()
+        known, plan = plan_run(asked, identifiers, routed, options["on_doubt"], route=options["route"])
         plan.allowed_by(terms.max_credits, partial=options["partial"])
         terms = with_brake(terms)
 
         min_verdict = options["min_verdict"]
         judges = options["provenance"] == "full" or min_verdict is not None
-        table = PeopleTable(identifiers, [question.paths], question.evidence if judges else None, min_verdict)
-        recalled(asked, table, plan, question, known)
-        outcome = buy_new(asked, table, plan, question, terms)
+
+        def make_table(of: Question) -> PeopleTable:
+            parts = [part.paths for part in of.parts]
+            return PeopleTable(identifiers, parts, question.evidence if judges else None, min_verdict)
+
+        table, outcome = buy_in_rounds(asked, identifiers, question, plan, known, terms, options["route"], make_table)
         bought = outcome.bought
 
         columns, drift = table.columns(options["provenance"])
+        columns = in_order(columns, question.paths)
         price = _billed_price(asked, question.options, bought)
         report = receipt_of(asked, table, plan, bought, price=price, drift=drift, seconds=time.monotonic() - started)
 
@@ -196,7 +203,8 @@ def plan(
             question, pace = as_granted(question, asked)
         rows = chosen_rows(data, cells, question, options["only"], asked)
         identifiers = read_identifiers(cells if rows is None else [cells[row] for row in rows])
-        _, made = plan_run(asked, identifiers, question, options["on_doubt"], pace, route=options["route"])
+        routed = for_account(question, asked)
+        _, made = plan_run(asked, identifiers, routed, options["on_doubt"], pace, route=options["route"])
     return made.within(options["max_credits"], partial=options["partial"])
 
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from crustframe import contract
+from crustframe.api import contact
 from crustframe.api.options import Options
 from crustframe.api.surfaces import SURFACES, Api
+from crustframe.buying.abilities import EMAILS, ENRICH, Abilities
 from crustframe.buying.errands import Errand
 from crustframe.buying.plan import Plan, make_plan
 from crustframe.buying.routes import Route, choose
@@ -129,6 +131,19 @@ class Question(ABC):
         """Return what a plan says in the end."""
         return []
 
+    def check(self) -> None:
+        """Refuse what the account is known to lack altogether."""
+        return
+
+    @property
+    def absent(self) -> Mapping[int, Record]:
+        """What is said of everybody for parts that the account cannot have; the key is filled in."""
+        return {}
+
+    def remarked(self, record: Record, part: int) -> Record:
+        """Return what is said on somebody's row."""
+        return record
+
     @abstractmethod
     def in_words(self, error: APIError) -> APIError:
         """Return a refusal in the words of what was asked; requests name groups."""
@@ -188,13 +203,38 @@ class PersonQuestion(Question):
         if gated := [path.field.path for path in self.paths if path.field.access == contract.GATED]:
             refusal = "where it is not granted, the API refuses the whole call, free"
             notes.append(f"not in every plan: {', '.join(gated)}; {refusal}")
+        extra = self._more_elsewhere(client, standing.new, route)
+        if extra:
+            notes.append(
+                f"nobody knows yet whether this account's API sells all of it in one place: up to {extra:.12g} of the "
+                "credits are for surfaces apart; `crustframe doctor` asks the account, free"
+            )
+        apart = {"if sold apart": extra} if extra else {}
         return replace(
             made,
+            credits_high=made.credits_high + extra,
+            credits_by_group={**made.credits_by_group, **apart},
             route="job" if choice.by_job else "calls",
             job_minutes=choice.job_minutes,
             errands=tuple(errands),
             notes=(*made.notes, *notes),
         )
+
+    def _more_elsewhere(self, client: Client, people: Sequence[Identifier], route: Route) -> float:
+        """Return what the same may cost more where contacts and e-mails have surfaces of their own (autumn 2026)."""
+        options = self.options
+        if options.path != ENRICH or options.is_preview or not people:
+            return 0.0
+        abilities = Abilities.of(client)
+        kinds = [group for group in contract.CONTACT_GROUPS if group in self.needed]
+        contacts = 0.0
+        if any(abilities.is_unknown(ENRICH, group) for group in kinds):
+            apart = Calls(contact.Options(frozenset(kinds))).price(client)
+            base = Calls(replace(options, groups=options.groups.difference(kinds))).price(client)
+            contacts = max(0.0, base + apart - Calls(options).price(client))
+        mails = sum(person.kind == contract.BUSINESS_EMAIL for person in people)
+        identified = contract.IDENTIFY_PRICE * mails * (route == "calls" and abilities.is_unknown(ENRICH, EMAILS))
+        return contacts * len(people) + identified
 
     def late_notes(self, made: Plan) -> list[str]:
         """Return what the same would cost on the current surface, where this one is retiring."""

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
 from crustframe.api.account import read_endpoint, usage_log
+from crustframe.buying.abilities import is_about_the_account
 from crustframe.buying.engine import Engine, Outcome
 from crustframe.buying.errands import Errand
 from crustframe.buying.plan import Plan
-from crustframe.buying.purse import Bought
+from crustframe.buying.purse import Bought, Purse
 from crustframe.buying.routes import Route
 from crustframe.buying.terms import OnDoubt, Terms
 from crustframe.client import Client
 from crustframe.columns.assembly import PeopleTable
-from crustframe.errors import APIError, BadRequestError, OfflineError, PermissionDeniedError
+from crustframe.errors import APIError, BadRequestError, OfflineError, PermissionDeniedError, SurfaceError
 from crustframe.ledger import Known
 from crustframe.people.identifiers import Identifiers
 from crustframe.people.records import Record
 from crustframe.settings.config import ASK_ABOVE_CREDITS
 from crustframe.verbs.question import PersonQuestion, Question, Standing
 from crustframe.verbs.report import Report, make_report
+from crustframe.verbs.routed_question import for_account
 from crustframe.verbs.steps import ceiling_of
 from crustframe.wording import counted
 
 _LATELY_S: Final = 7 * 86400.0
+_ROUNDS: Final = 8
+"""More than there are surfaces to learn of."""
+_ENDS: Final = frozenset({"failed", "invalid", "in_doubt", "not_run"})
 
 KnownParts = Sequence[Mapping[str, Known]]
 """By part of the question: whom the ledger can answer for."""
@@ -108,11 +113,18 @@ def recalled(client: Client, table: PeopleTable, plan: Plan, question: Question,
     people = table.identifiers.unique
     for number, (part, there) in enumerate(zip(question.parts, known, strict=True)):
         for record in part.recall(client.ledger, people, there):
-            table.put(record, number)
+            table.put(question.remarked(record, number), number)
     for identifier in people:
         if not question.takes(identifier):
             for number in range(len(question.parts)):
                 table.put(Record(identifier.key, "invalid"), number)
+    for number, said in question.absent.items():
+        for identifier in people:
+            table.put(replace(said, key=identifier.key), number)
+    for key, reason in plan.unavailable.items():
+        for number, there in enumerate(known):
+            if key not in there:
+                table.put(Record(key, "failed", reason=reason), number)
     if not plan.in_doubt:
         return
     new = {identifier.key for identifier in plan.new}
@@ -135,23 +147,123 @@ def buy_new(client: Client, table: PeopleTable, plan: Plan, question: Question, 
     """
     if not plan.new:
         return Outcome(Bought(), None, [])
+    return _one_round(client, table, plan, question, terms, Purse(terms.max_credits), {})
+
+
+Settled = dict[tuple[str, int], Record]
+"""By key and part: what is said of somebody whom this run asks about no more, although nobody was found."""
+
+
+def _one_round(
+    client: Client,
+    table: PeopleTable,
+    plan: Plan,
+    question: Question,
+    terms: Terms,
+    purse: Purse,
+    settled: Settled,
+) -> Outcome:
     client.settings.require_key()
     if client.settings.offline:
         raise _offline(plan)
     began = client.clock()
 
     def put(errand: Errand, record: Record) -> None:
-        for part in errand.parts:
-            table.put(record, part)
+        for key in errand.stands_for.get(record.key, (record.key,)):
+            for part in errand.parts:
+                named = replace(record, key=key)
+                if named.status in _ENDS and named.reason != "request_refused":
+                    settled[key, part] = named
+                if not (errand.is_step and named.status == "matched"):
+                    table.put(question.remarked(named, part), part)
 
     try:
-        outcome = Engine(client, plan.errands, terms, put).run()
+        outcome = Engine(client, plan.errands, terms, put, purse).run()
     except (BadRequestError, PermissionDeniedError) as error:
         raise question.in_words(error) from None
     if isinstance(outcome.bought.stopped, BadRequestError | PermissionDeniedError):
         outcome.bought.stopped = question.in_words(outcome.bought.stopped)
     _read_jobs(client, table, question, outcome, client.clock() - began)
     return outcome
+
+
+def buy_in_rounds(
+    client: Client,
+    identifiers: Identifiers,
+    asked: PersonQuestion,
+    plan: Plan,
+    known: KnownParts,
+    terms: Terms,
+    route: Route,
+    make_table: Callable[[Question], PeopleTable],
+) -> tuple[PeopleTable, Outcome]:
+    """Buy whom the plan names, and go on as long as the account turns out to lack a surface that another makes good.
+
+    Where people were only identified, the next round asks for them by the profile URL that was found. One ceiling
+    holds over all rounds; nobody who failed, or is in doubt, is asked again.
+
+    Raises
+    ------
+    ConfigurationError, OfflineError, APIError, LedgerError
+        As :func:`buy_new` does.
+    """
+    question = for_account(asked, client)
+    table = make_table(question)
+    recalled(client, table, plan, question, known)
+    purse, settled = Purse(terms.max_credits), Settled()
+    outcome = Outcome(purse.bought, None, [])
+    learnt: dict[tuple[str, str], bool] = {}
+    for _ in range(_ROUNDS):
+        if not plan.errands or not plan.new:
+            break
+        refusal: APIError | None = None
+        try:
+            outcome = _one_round(client, table, plan, question, terms, purse, settled)
+        except (BadRequestError, PermissionDeniedError, SurfaceError) as error:
+            refusal = error
+        news = {what: has for what, has in purse.bought.learnt.items() if what not in learnt}
+        if news:
+            learnt |= news
+            client.ledger.learn_abilities(news)
+        lacks_more = not all(news.values())
+        may_go_on = not purse.bought.interrupted and (
+            refusal is not None or purse.bought.stopped is None or is_about_the_account(purse.bought.stopped)
+        )
+        if not may_go_on or not (lacks_more or any(errand.is_step for errand in plan.errands)):
+            if refusal is not None:
+                raise refusal
+            break
+        again = for_account(asked, client)
+        known, plan = plan_run(client, identifiers, again, "skip", route=route)
+        plan = _without(plan, settled)
+        if refusal is not None and again == question:
+            raise refusal
+        question = again
+        purse.next_round()
+        table = make_table(question)
+        recalled(client, table, plan, question, known)
+        for (_, part), record in settled.items():
+            if part < len(question.parts):
+                table.put(record, part)
+    return table, outcome
+
+
+def _without(plan: Plan, settled: Settled) -> Plan:
+    """Leave out whom this run asks about no more."""
+    errands = []
+    for errand in plan.errands:
+        people = tuple(
+            person
+            for person in errand.people
+            if not all(
+                (key, part) in settled
+                for key in errand.stands_for.get(person.key, (person.key,))
+                for part in errand.parts
+            )
+        )
+        if people:
+            errands.append(replace(errand, people=people))
+    return replace(plan, errands=tuple(errands))
 
 
 def receipt_of(
@@ -200,8 +312,8 @@ def _read_jobs(client: Client, table: PeopleTable, question: Question, outcome: 
         for number in buyer.errand.parts:
             part = question.parts[number]
             known = part.known(client.ledger, people, back_s=took_s)
-            for record in part.recall(client.ledger, people, known):
-                table.put(replace(record, source="job"), number)
-            for identifier in people:
-                if identifier.key not in known and identifier.key in unsettled:
-                    table.put(unsettled[identifier.key], number)
+            told = [replace(record, source="job") for record in part.recall(client.ledger, people, known)]
+            told += [unsettled[i.key] for i in people if i.key not in known and i.key in unsettled]
+            for record in told:
+                for key in buyer.errand.stands_for.get(record.key, (record.key,)):
+                    table.put(question.remarked(replace(record, key=key), number), number)

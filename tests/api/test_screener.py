@@ -392,7 +392,7 @@ A, B = SITE + "a-b", SITE + "c-d"
     ],
 )
 def test_read(body, matched, failures, missing):
-    answer = screener.Options.read(orjson.dumps(body), people(A, B), credits=None)
+    answer = screener.Options(frozenset()).read(orjson.dumps(body), people(A, B), credits=None)
 
     assert matched == {key: len(found) for key, found in answer.matches.items()}
     assert failures == answer.failures
@@ -402,7 +402,7 @@ def test_read(body, matched, failures, missing):
 @pytest.mark.parametrize("body", [b"", b"{}", b"[", b"<html>", b'"x"', b"null"])
 def test_read_refuses_what_is_no_answer(body):
     with pytest.raises(ResponseError):
-        screener.Options.read(body, people(A, B), credits=3)
+        screener.Options(frozenset()).read(body, people(A, B), credits=3)
 
 
 # Front ends --------------------------------------------------------------------------------------------------------

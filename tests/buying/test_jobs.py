@@ -378,7 +378,8 @@ def test_a_ledger_of_the_layout_before_jobs_is_brought_up_to_date(sandbox, clien
     client.ledger.close()
     with sqlite3.connect(client.ledger.path) as connection:
         connection.execute("DROP TABLE jobs")
-        connection.execute("DROP TABLE forgotten")
+        for table in ("forgotten", "names", "abilities"):
+            connection.execute(f"DROP TABLE {table}")
         connection.execute("ALTER TABLE purchases DROP COLUMN gone_by")
         connection.execute("DELETE FROM meta WHERE name = 'layout'")
         connection.execute("PRAGMA user_version = 1")

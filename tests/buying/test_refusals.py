@@ -87,7 +87,8 @@ def test_a_refusal_that_an_earlier_version_kept_is_asked_again(tmp_path):
         sandbox.client.close()
         connection = sqlite3.connect(path)
         connection.execute("UPDATE people SET outcome = 'refused', entry = NULL WHERE person_row = 1")
-        connection.execute("DROP TABLE forgotten")
+        for table in ("forgotten", "names", "abilities"):
+            connection.execute(f"DROP TABLE {table}")
         connection.execute("ALTER TABLE purchases DROP COLUMN gone_by")
         connection.execute("DELETE FROM meta WHERE name = 'layout'")
         connection.execute("PRAGMA user_version = 2")

@@ -1,0 +1,360 @@
+"""A question on an account whose person enrich lacks something of it: e-mails, contacts or refresh flags.
+
+Each part goes to a surface that has it, the cheapest first: contacts to contact enrich or its job, e-mails to a person
+job or to identify and then by profile URL, fresh profiles to live enrich. Opens no socket.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from crustframe import contract
+from crustframe.api import contact, identify, live
+from crustframe.api.contact import nothing_of
+from crustframe.api.options import Options
+from crustframe.buying.abilities import EMAILS, ENRICH, Abilities
+from crustframe.buying.errands import Errand
+from crustframe.buying.plan import MATCH_RATE, Plan, make_plan, n_calls
+from crustframe.buying.routes import Route, choose
+from crustframe.buying.ways import Calls, ContactJobs, Jobs, PersonJobs, Way
+from crustframe.client import Client
+from crustframe.errors import APIError, PermissionDeniedError
+from crustframe.fields import Path
+from crustframe.ledger import Need
+from crustframe.people.identifiers import Identifier, read_identifiers
+from crustframe.people.records import Record
+from crustframe.settings.config import NO_MATCH_AGE_S
+from crustframe.verbs.question import Part, PersonQuestion, Question, Standing
+from crustframe.wording import counted, persons
+
+FLAGS: Final = ("force_fetch", "enrich_realtime")
+_ALIKE: Final = (ENRICH, contract.PERSON_JOB_PATH)
+"""They take the same groups."""
+
+
+def for_account(question: PersonQuestion, client: Client) -> PersonQuestion | RoutedQuestion:
+    """Return the question as this account can answer it, by what is known of the account today."""
+    options = question.options
+    if options.path != ENRICH or options.is_preview:
+        return question
+    abilities = Abilities.of(client)
+    contacts = [group for group in contract.CONTACT_GROUPS if group in question.needed]
+    lacking = frozenset(g for g in options.groups if any(abilities.lacks(path, g) for path in _ALIKE))
+    flags = [flag for flag in FLAGS if getattr(options, flag) and abilities.lacks(ENRICH, flag)]
+    if not (lacking.intersection(contacts) or flags or abilities.lacks(ENRICH, EMAILS)):
+        spare = lacking - question.needed
+        return replace(question, options=replace(options, groups=options.groups - spare)) if spare else question
+    apart = [group for group in contacts if flags or group in lacking]
+    return _routed(question, abilities, apart, lacking - question.needed, is_live=bool(flags))
+
+
+def _routed(
+    question: PersonQuestion, abilities: Abilities, apart: Sequence[str], spare: frozenset[str], *, is_live: bool
+) -> RoutedQuestion:
+    [whole] = question.parts
+    need = whole.need
+    base = question.needed - frozenset(apart)
+    groups = question.options.groups - frozenset(apart) - spare
+    options: Options = replace(question.options, groups=groups)
+    if is_live:
+        options = live.Options(groups)
+    paths = tuple(path for path in whole.paths if not path.groups & frozenset(apart))
+    parts = [Part(paths, need._replace(groups=need.groups - frozenset(apart)))] if paths else []
+    age_s = NO_MATCH_AGE_S if need.max_age_s is None else min(need.max_age_s, NO_MATCH_AGE_S)
+    for group in apart:
+        own = tuple(path for path in whole.paths if group in path.groups)
+        nothing = Need(frozenset({nothing_of(group)}), age_s, 0.0)
+        parts.append(Part(own, Need(frozenset({group}), need.max_age_s, need.no_match_age_s), nothing))
+    return RoutedQuestion(question, tuple(parts), options, base if paths else frozenset(), tuple(apart), abilities)
+
+
+@dataclass
+class _Draft:
+    """A plan in the making: errands with their lines, and whom nothing takes."""
+
+    client: Client
+    errands: list[Errand] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    high: float = 0.0
+    likely: float = 0.0
+    calls: int = 0
+    jobs: int = 0
+    minutes: float = 0.0
+    credits_by_surface: dict[str, float] = field(default_factory=dict)
+    unavailable: dict[str, str] = field(default_factory=dict)
+
+    def add(self, errand: Errand, *, later: float = 0.0, likely: float | None = None) -> None:
+        """Take an errand in; `later` is what the next step may cost for each of its people."""
+        if not errand.people:
+            return
+        self.errands.append(errand)
+        price, n = errand.way.price(self.client), len(errand.people)
+        self.high += (price + later) * n
+        self.likely += ((price if likely is None else likely) + later) * n
+        self.credits_by_surface[errand.way.endpoint] = (
+            self.credits_by_surface.get(errand.way.endpoint, 0.0) + (price + later) * n
+        )
+        if isinstance(errand.way, Jobs):
+            jobs = math.ceil(n / errand.way.most(errand.people[0].kind))
+            self.jobs += jobs
+            how = f"{counted(jobs, 'job')}, minutes"
+        else:
+            calls = n_calls(errand.people, errand.way.most)
+            self.calls += calls
+            windows = math.ceil(calls / contract.pace_of(errand.way.endpoint)) - 1
+            self.minutes = max(self.minutes, windows * contract.RATE_WINDOW_S / 60)
+            how = counted(calls, "call")
+        next_step = f", then by profile URL for up to {later:.12g} more each" if later else ""
+        self.lines.append(
+            f"{errand.way.endpoint}: {persons(n)} in {how}, up to {counted(price * n, 'credit')}{next_step}"
+        )
+
+
+@dataclass(frozen=True)
+class RoutedQuestion(Question):
+    """A question in parts that go to different surfaces.
+
+    Attributes
+    ----------
+    asked : PersonQuestion
+        As the user put it.
+    parts : tuple of Part
+        The base, if any column is of it, then each kind of contact that person enrich lacks.
+    options : Options
+        What the base asks, of person enrich or of live enrich.
+    needed : frozenset of str
+        Those of its groups that the columns cannot do without.
+    apart : tuple of str
+        Kinds of contact.
+    abilities : Abilities
+    """
+
+    asked: PersonQuestion
+    parts: tuple[Part, ...]
+    options: Options
+    needed: frozenset[str]
+    apart: tuple[str, ...]
+    abilities: Abilities
+
+    @property
+    def surface(self) -> type[Options]:  # type: ignore[override]
+        """Whose part of the ledger holds the answers."""
+        return self.asked.surface
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The asked columns, in the user's order."""
+        return self.asked.paths
+
+    @property
+    def _contact_parts(self) -> range:
+        return range(len(self.parts) - len(self.apart), len(self.parts))
+
+    @property
+    def lacks_contacts(self) -> bool:
+        """Whether no surface of this account has the contacts."""
+        surfaces = (contract.CONTACT_ENRICH_PATH, contract.CONTACT_JOB_PATH)
+        return bool(self.apart) and all(self.abilities.lacks(surface) for surface in surfaces)
+
+    @property
+    def lacks_live(self) -> bool:
+        """Whether fresh profiles cannot be had."""
+        return self.options.path == contract.LIVE_PATH and self.abilities.lacks(contract.LIVE_PATH)
+
+    def check(self) -> None:
+        """Refuse what this account is known to lack altogether.
+
+        Raises
+        ------
+        PermissionDeniedError
+            Nothing was sent, nothing was charged.
+        """
+        if self.lacks_contacts:
+            raise _not_granted(", ".join(path.field.path for n in self._contact_parts for path in self.parts[n].paths))
+        if self.lacks_live:
+            raise _not_granted("fresh profiles (force_fetch, enrich_realtime)")
+
+    @property
+    def absent(self) -> Mapping[int, Record]:
+        """Contacts that no surface of this account has: told on the row, whose other columns are filled."""
+        if not self.lacks_contacts:
+            return {}
+        said = Record("", "no_match" if self.needed else "failed", reason=f"not_granted: {', '.join(self.apart)}")
+        return dict.fromkeys(self._contact_parts, said)
+
+    def remarked(self, record: Record, part: int) -> Record:
+        """Say on the row of somebody who was found what else could not be had."""
+        if self.lacks_contacts and record.status == "matched" and record.reason is None:
+            return replace(record, reason=f"not_granted: {', '.join(self.apart)}")
+        return record
+
+    # The plan --------------------------------------------------------------------------------------------------
+
+    def plan(self, client: Client, standing: Standing, pace: float, route: Route) -> Plan:
+        """Plan the cheapest surfaces that this account has, line by line."""
+        draft = _Draft(client)
+        urls = self._urls_of(client, standing.new)
+        if self.needed:
+            lacking = [person for person in standing.new if 0 in standing.lacking[person.key]]
+            self._plan_base(draft, lacking, urls, route, pace)
+        if not self.lacks_contacts:
+            by_parts: dict[tuple[int, ...], list[Identifier]] = {}
+            for person in standing.new:
+                lacks = tuple(n for n in self._contact_parts if n in standing.lacking[person.key])
+                if lacks:
+                    by_parts.setdefault(lacks, []).append(person)
+            for lacks, people in by_parts.items():
+                self._plan_contacts(draft, lacks, people, urls, route)
+        bought = {key for errand in draft.errands for key in _rows_of(errand)}
+        new = tuple(person for person in standing.new if person.key in bought)
+        made = make_plan(
+            standing.identifiers,
+            known=standing.known,
+            in_doubt=standing.in_doubt,
+            groups=self.options.groups,
+            price=draft.high / len(new) if new else 0.0,
+            requests_per_minute=pace,
+            prices={},
+            credits_left_today=client.ledger.left_today(),
+        )
+        rate = client.ledger.match_rate()
+        notes = list(draft.lines)
+        if self.lacks_contacts:
+            notes.append(f"not granted: {', '.join(self.apart)}; ask the vendor, or leave the field out")
+        if draft.unavailable:
+            notes.append(f"not granted: e-mails of {persons(len(draft.unavailable))}; ask by profile URL")
+        return replace(
+            made,
+            new=new,
+            calls=draft.calls,
+            jobs=draft.jobs,
+            credits_high=draft.high,
+            credits_likely=round(draft.likely * (MATCH_RATE if rate is None else rate)),
+            credits_by_group=draft.credits_by_surface,
+            minutes=draft.minutes,
+            route="job" if draft.jobs and not draft.calls else "calls",
+            errands=tuple(draft.errands),
+            notes=(*made.notes, *notes),
+            unavailable=draft.unavailable,
+        )
+
+    def _urls_of(self, client: Client, people: Sequence[Identifier]) -> Mapping[str, Identifier]:
+        """Return, by key of an e-mail, the profile URL under which its owner is known."""
+        mails = [person for person in people if person.kind == contract.BUSINESS_EMAIL]
+        others = client.ledger.other_names(mails)
+        found = {key: read_identifiers(names).unique for key, names in others.items()}
+        return {key: named[0] for key, named in found.items() if named and named[0].kind == contract.PROFILE_URL}
+
+    def _plan_base(
+        self,
+        draft: _Draft,
+        people: Sequence[Identifier],
+        urls: Mapping[str, Identifier],
+        route: Route,
+        pace: float,
+    ) -> None:
+        need = self.parts[0].need
+        takes_emails = self.options.path == ENRICH and not self.abilities.lacks(ENRICH, EMAILS)
+        direct = [p for p in people if p.kind == contract.PROFILE_URL or (takes_emails and p.key not in urls)]
+        mails = [person for person in people if person not in direct]
+        known = [person for person in mails if person.key in urls]
+        stands: dict[str, tuple[str, ...]] = {person.key: (person.key,) for person in direct}
+        for person in known:
+            stands[urls[person.key].key] = (*stands.get(urls[person.key].key, ()), person.key)
+        named = {urls[person.key].key: urls[person.key] for person in known}
+        asked = [*direct, *(one for key, one in named.items() if all(key != person.key for person in direct))]
+        price = self._plan_direct(draft, asked, stands, route, pace)
+        rest = [person for person in mails if person.key not in urls]
+        if not rest:
+            return
+        is_plain = need.min_similarity_score is None and self.options.path == ENRICH
+        by_job = is_plain and route != "calls" and not self.abilities.lacks(contract.PERSON_JOB_PATH)
+        can_identify = need.min_similarity_score is None and not self.abilities.lacks(contract.IDENTIFY_PATH)
+        is_enough = is_plain and self.needed <= identify.GROUPS
+        way = Calls(identify.Options(identify.GROUPS))
+        if can_identify and is_enough and route != "job":
+            draft.add(Errand(way, tuple(rest), need, identify.GROUPS))
+        elif by_job:
+            jobs = PersonJobs(self.options.groups)
+            draft.add(Errand(jobs, tuple(rest), need, self.needed))
+        elif can_identify:
+            step = need._replace(groups=identify.GROUPS)
+            draft.add(Errand(way, tuple(rest), step, identify.GROUPS, is_step=True), later=price)
+        else:
+            draft.unavailable |= {person.key: "not_granted: e-mails" for person in rest}
+
+    def _plan_direct(
+        self,
+        draft: _Draft,
+        people: Sequence[Identifier],
+        stands: Mapping[str, tuple[str, ...]],
+        route: Route,
+        pace: float,
+    ) -> float:
+        """Plan whom the surface of the base takes as they are; return what one person costs there."""
+        client, need, calls = draft.client, self.parts[0].need, Calls(self.options)
+        if self.options.path != ENRICH:
+            draft.add(Errand(calls, tuple(people), need, self.needed, stands_for=stands))
+            return calls.price(client)
+        choice = choose(client, self.options, self.needed, people, route, pace)
+        jobs = PersonJobs(self.options.groups)
+        draft.add(Errand(jobs, choice.by_job, need, self.needed, otherwise=calls, stands_for=stands))
+        draft.add(Errand(calls, choice.by_calls, need, self.needed, stands_for=stands))
+        if choice.reason:
+            draft.lines.append(choice.reason)
+        return calls.price(client)
+
+    def _plan_contacts(
+        self,
+        draft: _Draft,
+        lacks: tuple[int, ...],
+        people: Sequence[Identifier],
+        urls: Mapping[str, Identifier],
+        route: Route,
+    ) -> None:
+        groups = frozenset().union(*(self.parts[n].need.groups for n in lacks))
+        need = Need(groups, self.parts[lacks[0]].need.max_age_s, 0.0)
+        calls, jobs = Calls(contact.Options(groups)), ContactJobs(groups)
+        by_list = sum(jobs.prices.values())
+        by_job = self._goes_by_job(draft.client, calls, jobs, route)
+        if not by_job:
+            draft.add(Errand(calls, tuple(people), need, groups, parts=lacks), likely=by_list)
+            return
+        able = [urls.get(person.key, person) for person in people]
+        stands: dict[str, tuple[str, ...]] = {}
+        for person, name in zip(people, able, strict=True):
+            stands[name.key] = (*stands.get(name.key, ()), person.key)
+        named = {name.key: name for name in able if name.kind == contract.PROFILE_URL}
+        draft.add(Errand(jobs, tuple(named.values()), need, groups, parts=lacks, stands_for=stands))
+        left = [person for person, name in zip(people, able, strict=True) if name.key not in named]
+        if left and not self.abilities.lacks(contract.CONTACT_ENRICH_PATH):
+            draft.add(Errand(calls, tuple(left), need, groups, parts=lacks), likely=by_list)
+
+    def _goes_by_job(self, client: Client, calls: Way, jobs: Way, route: Route) -> bool:
+        if self.abilities.lacks(contract.CONTACT_ENRICH_PATH) or self.abilities.lacks(contract.CONTACT_JOB_PATH):
+            return self.abilities.lacks(contract.CONTACT_ENRICH_PATH)
+        if route != "auto":
+            return route == "job"
+        billed = client.ledger.observed_price(calls.asked, calls.endpoint, parts=calls.prices)
+        return billed is not None and billed > jobs.price(client)
+
+    def in_words(self, error: APIError) -> APIError:
+        """Return a refusal in the words of what was asked."""
+        return self.asked.in_words(error)
+
+
+def _rows_of(errand: Errand) -> Iterable[str]:
+    for person in errand.people:
+        yield from errand.stands_for.get(person.key, (person.key,))
+
+
+def _not_granted(what: str) -> PermissionDeniedError:
+    return PermissionDeniedError(
+        f"This account has no surface of the API for {what}, as it was told within a day. Nothing was sent, "
+        "nothing was charged.",
+        denied_fields=[what],
+        hint="leave it out, or ask the vendor to grant it; `crustframe doctor` asks the account again.",
+    )
