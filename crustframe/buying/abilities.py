@@ -48,13 +48,15 @@ def told_by(error: APIError, endpoint: str, refused: Iterable[str]) -> Learnt:
     groups = list(refused)
     if groups:
         return {(endpoint, group): False for group in groups}
+    if endpoint == ENRICH:  # every account has it: a wrong base URL says nothing about the account
+        return {}
     is_whole = isinstance(error, PermissionDeniedError) and not error.denied_fields
     return {(endpoint, ""): False} if is_whole or isinstance(error, SurfaceError) else {}
 
 
 def told_by_list(endpoints: Mapping[str, Endpoint]) -> Learnt:
     """Return what the account's own list of endpoints tells."""
-    learnt: Learnt = {(path, ""): row.enabled for path, row in endpoints.items()}
+    learnt: Learnt = {(path, ""): row.enabled for path, row in endpoints.items() if path != ENRICH}
     enrich = endpoints.get(ENRICH)
     if enrich is None or not enrich.named_fields:
         return learnt

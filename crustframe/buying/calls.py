@@ -34,7 +34,7 @@ from crustframe.errors import (
 from crustframe.http.rate_limit import server_wait_s
 from crustframe.http.retry import Retries
 from crustframe.ledger import Need, Purchase
-from crustframe.ledger.people import make_record
+from crustframe.ledger.people import FLAGS, make_record
 from crustframe.people.identifiers import Identifier
 from crustframe.people.records import Answer, Record
 
@@ -233,11 +233,15 @@ class Caller:
 
     def _learn_from(self, purchase: Purchase, way: Calls) -> None:
         """Take in that the account has what an accepted request asked."""
-        parts = {"", *(way.groups & {*contract.CONTACT_GROUPS})}
+        contacts = way.groups & {*contract.CONTACT_GROUPS}
+        parts = {"", *(contract.CONTACT_GROUPS if contacts else ())}
         parts |= {contract.REQUEST_KEYS[contract.BUSINESS_EMAIL]} & {
             contract.REQUEST_KEYS[identifier.kind] for identifier in purchase.identifiers
         }
-        news = {(way.endpoint, part): True for part in parts if not self._facts.get((way.endpoint, part))}
+        parts |= way.asked & FLAGS if way.endpoint == contract.PERSON_ENRICH_PATH else set()
+        told = {(way.endpoint, part): part in contacts for part in parts}
+        news = {what: True for what, is_sure in told.items() if is_sure or what not in self._facts}
+        news = {what: True for what in news if not self._facts.get(what)}
         self._facts = {**self._facts, **news}
         self._purse.bought.learnt |= news
 

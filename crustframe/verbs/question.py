@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from crustframe import contract
-from crustframe.api import contact
+from crustframe.api import contact, live
 from crustframe.api.options import Options
 from crustframe.api.surfaces import SURFACES, Api
 from crustframe.buying.abilities import EMAILS, ENRICH, Abilities
@@ -232,6 +232,9 @@ class PersonQuestion(Question):
             apart = Calls(contact.Options(frozenset(kinds))).price(client)
             base = Calls(replace(options, groups=options.groups.difference(kinds))).price(client)
             contacts = max(0.0, base + apart - Calls(options).price(client))
+        flags = [flag for flag in ("force_fetch", "enrich_realtime") if getattr(options, flag)]
+        if any(abilities.is_unknown(ENRICH, flag) for flag in flags):
+            contacts += max(0.0, Calls(live.Options(options.groups)).price(client) - Calls(options).price(client))
         mails = sum(person.kind == contract.BUSINESS_EMAIL for person in people)
         identified = contract.IDENTIFY_PRICE * mails * (route == "calls" and abilities.is_unknown(ENRICH, EMAILS))
         return contacts * len(people) + identified

@@ -284,7 +284,8 @@ class RoutedQuestion(Question):
             step = need._replace(groups=identify.GROUPS)
             draft.add(Errand(way, tuple(rest), step, identify.GROUPS, is_step=True), later=price)
         else:
-            draft.unavailable |= {person.key: "not_granted: e-mails" for person in rest}
+            what = "e-mails" if need.min_similarity_score is None else "e-mails with min_similarity_score"
+            draft.unavailable |= {person.key: f"not_granted: {what}" for person in rest}
 
     def _plan_direct(
         self,

@@ -24,7 +24,7 @@ from crustframe.people.records import Record
 from crustframe.settings.config import ASK_ABOVE_CREDITS
 from crustframe.verbs.question import PersonQuestion, Question, Standing
 from crustframe.verbs.report import Report, make_report
-from crustframe.verbs.routed_question import for_account
+from crustframe.verbs.routed_question import RoutedQuestion, for_account
 from crustframe.verbs.steps import ceiling_of
 from crustframe.wording import counted
 
@@ -212,6 +212,7 @@ def buy_in_rounds(
     recalled(client, table, plan, question, known)
     purse, settled = Purse(terms.max_credits), Settled()
     outcome = Outcome(purse.bought, None, [])
+    first: Exception | None = None
     learnt: dict[tuple[str, str], bool] = {}
     for _ in range(_ROUNDS):
         if not plan.errands or not plan.new:
@@ -221,6 +222,7 @@ def buy_in_rounds(
             outcome = _one_round(client, table, plan, question, terms, purse, settled)
         except (BadRequestError, PermissionDeniedError, SurfaceError) as error:
             refusal = error
+        first = first or refusal or purse.bought.stopped
         news = {what: has for what, has in purse.bought.learnt.items() if what not in learnt}
         if news:
             learnt |= news
@@ -231,13 +233,15 @@ def buy_in_rounds(
         )
         if not may_go_on or not (lacks_more or any(errand.is_step for errand in plan.errands)):
             if refusal is not None:
-                raise refusal
+                _end_with(first or refusal, purse.bought)
             break
         again = for_account(asked, client)
         known, plan = plan_run(client, identifiers, again, "skip", route=route)
         plan = _without(plan, settled)
-        if refusal is not None and again == question:
-            raise refusal
+        is_made_good = isinstance(again, RoutedQuestion) and again != question and not again.lacks_live
+        if refusal is not None and not is_made_good:
+            _end_with(first, purse.bought)
+            break
         question = again
         purse.next_round()
         table = make_table(question)
@@ -245,7 +249,16 @@ def buy_in_rounds(
         for (_, part), record in settled.items():
             if part < len(question.parts):
                 table.put(record, part)
+    if plan.unavailable and purse.bought.stopped is None:
+        purse.bought.stopped = first
     return table, outcome
+
+
+def _end_with(refusal: Exception | None, bought: Bought) -> None:
+    """End with a refusal: as an error, or where something was bought, as the reason why not more was."""
+    if refusal is not None and not bought.credits_committed:
+        raise refusal
+    bought.stopped = refusal
 
 
 def _without(plan: Plan, settled: Settled) -> Plan:

@@ -8,6 +8,7 @@ import crustframe
 from crustframe.api import person
 from crustframe.buying.engine import Engine
 from crustframe.buying.errands import Errand
+from crustframe.buying.purse import Purse
 from crustframe.buying.terms import Terms
 from crustframe.buying.ways import Calls, ContactJobs, PersonJobs
 from crustframe.ledger import Need
@@ -71,7 +72,9 @@ def test_one_run_buys_several_things_about_one_person():
             Errand(PersonJobs(emails), people, Need(emails, None, None), emails, parts=(2,)),
         ]
         heard = []
-        outcome = Engine(sandbox.client, errands, Terms(max_credits=20), lambda e, r: heard.append(r.status)).run()
+        outcome = Engine(
+            sandbox.client, errands, Terms(max_credits=20), lambda e, r: heard.append(r.status), Purse(20)
+        ).run()
         ledger = sandbox.client.ledger
 
         assert ["matched"] * 5 == heard
@@ -89,7 +92,7 @@ def test_the_purse_of_such_a_run_is_never_overdrawn():
             Errand(ContactJobs(phones), people, Need(phones, None, 0.0), phones, parts=(1,)),
             Errand(Calls(person.Options(base)), people, Need(base, None, None), base),
         ]
-        outcome = Engine(sandbox.client, errands, Terms(max_credits=12), lambda *_: None).run()
+        outcome = Engine(sandbox.client, errands, Terms(max_credits=12), lambda *_: None, Purse(12)).run()
 
         assert outcome.bought.credits == sandbox.credits_spent <= 12
         assert sandbox.calls == 1

@@ -271,7 +271,7 @@ def test_a_newer_api_without_some_groups_still_answers():
         assert 3 == found.report.statuses["matched"]
 
         with pytest.raises(BadRequestError, match="refused the request"):
-            crustframe.enrich(people(3), fields=["contact.phone_numbers"], client=sandbox.client)
+            crustframe.enrich(people(3), fields=["updated_at"], client=sandbox.client)
         assert 3.0 == sandbox.credits_spent
 
 

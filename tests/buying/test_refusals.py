@@ -19,14 +19,15 @@ from crustframe.errors import AuthenticationError, BadRequestError
 @pytest.mark.parametrize(
     ("snapshot", "column", "options"),
     [
-        ("C", emails, {}),
+        ("C", emails, {"route": "calls"}),
         ("B", urls, {"force_fetch": True}),
         ("C", urls, {"enrich_realtime": True}),
         ("C", emails, {"min_similarity_score": 0.5}),
     ],
 )
 def test_nobody_is_invalid_for_what_the_request_carried(snapshot, column, options, n):
-    with crustframe.sandbox(requests_per_minute=None, snapshot=snapshot) as sandbox:
+    """The account lacks every surface that would make it good."""
+    with crustframe.sandbox(requests_per_minute=None, snapshot=snapshot, plan="self-serve") as sandbox:
         with pytest.raises(BadRequestError, match="about the request") as caught:
             crustframe.enrich(column(n), fields=NAME, client=sandbox.client, **options)
 
@@ -38,21 +39,23 @@ def test_nobody_is_invalid_for_what_the_request_carried(snapshot, column, option
 
 
 def test_urls_are_found_beside_emails_that_the_surface_does_not_take():
-    with crustframe.sandbox(requests_per_minute=None, snapshot="C") as sandbox:
+    with crustframe.sandbox(requests_per_minute=None, snapshot="C", plan="self-serve") as sandbox:
         with pytest.warns(PartialResultWarning, match="about the request"):
-            found = crustframe.enrich([*urls(30), *emails(7)], fields=NAME, provenance="full", client=sandbox.client)
+            found = crustframe.enrich(
+                [*urls(30), *emails(7)], fields=NAME, provenance="full", route="calls", client=sandbox.client
+            )
 
         assert {"matched": 30, "failed": 7} == {s: n for s, n in found.report.statuses.items() if n}
-        assert {"request_refused"} == set(found.frame["crust.reason"].tail(7))
+        assert {"not_granted: e-mails"} == set(found.frame["crust.reason"].tail(7))
         assert 2 == found.report.stopped_exit_code
         assert (30.0, 0) == (sandbox.credits_spent, kept_as_refused(sandbox.client))
 
 
 def test_known_people_are_told_although_the_new_one_cannot_be_asked():
-    with crustframe.sandbox(requests_per_minute=None, snapshot="C") as sandbox:
+    with crustframe.sandbox(requests_per_minute=None, snapshot="C", plan="self-serve") as sandbox:
         crustframe.enrich(urls(5), fields=NAME, client=sandbox.client)
         with pytest.warns(PartialResultWarning):
-            found = crustframe.enrich([*urls(5), *emails(1)], fields=NAME, client=sandbox.client)
+            found = crustframe.enrich([*urls(5), *emails(1)], fields=NAME, route="calls", client=sandbox.client)
 
         assert ["matched"] * 5 + ["failed"] == found.frame["crust.status"].tolist()
 
@@ -103,9 +106,9 @@ def test_a_refusal_that_an_earlier_version_kept_is_asked_again(tmp_path):
 
 def test_a_frame_of_one_cell_is_asked_about_in_the_same_way():
     frame = pd.DataFrame({"email": emails(1)})
-    with crustframe.sandbox(requests_per_minute=None, snapshot="C") as sandbox:
+    with crustframe.sandbox(requests_per_minute=None, snapshot="C", plan="self-serve") as sandbox:
         with pytest.raises(BadRequestError):
-            frame.crust.enrich("email", NAME, client=sandbox.client)
+            frame.crust.enrich("email", NAME, route="calls", client=sandbox.client)
         assert 0 == kept_as_refused(sandbox.client)
 
 
@@ -160,7 +163,7 @@ def test_an_api_that_takes_nothing_after_its_first_answer_makes_nobody_invalid(t
 
 
 def test_flags_that_no_kind_may_carry_cost_a_few_calls():
-    with crustframe.sandbox(requests_per_minute=None, snapshot="C") as sandbox:
+    with crustframe.sandbox(requests_per_minute=None, snapshot="C", plan="self-serve") as sandbox:
         with pytest.raises(BadRequestError, match="leave out enrich_realtime"):
             crustframe.enrich([*urls(100), *emails(100)], fields=NAME, enrich_realtime=True, client=sandbox.client)
 
@@ -263,9 +266,9 @@ def test_who_was_refused_for_a_fresh_look_is_still_asked_for_a_stored_one(tmp_pa
 
 
 def test_a_run_that_paid_for_others_does_not_say_that_nothing_was_charged():
-    with crustframe.sandbox(requests_per_minute=None, snapshot="C") as sandbox:
+    with crustframe.sandbox(requests_per_minute=None, snapshot="C", plan="self-serve") as sandbox:
         with pytest.warns(PartialResultWarning):
-            found = crustframe.enrich([*urls(30), *emails(5)], fields=NAME, client=sandbox.client)
+            found = crustframe.enrich([*urls(30), *emails(5)], fields=NAME, route="calls", client=sandbox.client)
 
         assert 30.0 == sandbox.credits_spent
         assert "This request was not charged" in found.report.stopped
@@ -273,10 +276,12 @@ def test_a_run_that_paid_for_others_does_not_say_that_nothing_was_charged():
 
 
 def test_stopping_at_a_failure_raises_with_what_others_cost():
-    with crustframe.sandbox(requests_per_minute=None, snapshot="C") as sandbox:
+    with crustframe.sandbox(requests_per_minute=None, snapshot="C", plan="self-serve") as sandbox:
         crustframe.enrich(urls(25), fields=NAME, client=sandbox.client)
         with pytest.raises(BadRequestError, match="about the request"):
-            crustframe.enrich([*urls(25), *emails(30)], fields=NAME, errors="raise", client=sandbox.client)
+            crustframe.enrich(
+                [*urls(25), *emails(30)], fields=NAME, errors="raise", route="calls", client=sandbox.client
+            )
 
         assert 25.0 == sandbox.credits_spent
         assert sandbox.calls <= 5
@@ -299,10 +304,10 @@ def test_jobs_under_way_are_told_although_the_emails_beside_them_are_refused():
 
 
 def test_doubts_are_told_although_the_emails_beside_them_are_refused():
-    with crustframe.sandbox(requests_per_minute=None, snapshot="C") as sandbox:
+    with crustframe.sandbox(requests_per_minute=None, snapshot="C", plan="self-serve") as sandbox:
         sandbox.faults.add("close", identifier=urls(1)[0], nth=2, charge=True)  # first, a group is dropped
         with pytest.warns(PartialResultWarning):
-            found = crustframe.enrich([*urls(5), *emails(3)], fields=NAME, client=sandbox.client)
+            found = crustframe.enrich([*urls(5), *emails(3)], fields=NAME, route="calls", client=sandbox.client)
 
         assert {"in_doubt": 5, "failed": 3} == statuses(found)
         assert found.report.credits_at_risk >= sandbox.credits_spent == 5.0

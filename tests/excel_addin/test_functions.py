@@ -78,7 +78,8 @@ def test_a_formula_never_spends_unasked(desk: Desk, sandbox: Sandbox) -> None:
 
 def test_the_price_follows_the_fields(desk: Desk) -> None:
     assert [[10.0]] == desk.cost(column(people(10)))
-    assert [[70.0]] == desk.cost(column(people(10)), "contact, dev_platform_profiles")
+    assert [[20.0]] == desk.cost(column(people(10)), "dev_platform_profiles")
+    assert [[80.0]] == desk.cost(column(people(10)), "contact, dev_platform_profiles")  # at most, wherever it is sold
 
 
 def test_what_is_not_there_in_time_comes_with_the_next_calculation(client: Client, clock: Clock) -> None:
