@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from typing import Any, Unpack
 
 import pandas as pd
 
 from crustframe.buying.plan import Plan
 from crustframe.client import Client
+from crustframe.columns.frames import Column
 from crustframe.fields import DEFAULT_FIELDS
 from crustframe.verbs import options as of
 from crustframe.verbs.changes import changes
@@ -32,7 +32,7 @@ class DataFrameCrust:
 
     @takes(of.EnrichOptions)
     def enrich(
-        self, column: Hashable, fields: Fields = DEFAULT_FIELDS, **options: Unpack[of.EnrichOptions]
+        self, column: Column, fields: Fields = DEFAULT_FIELDS, **options: Unpack[of.EnrichOptions]
     ) -> pd.DataFrame:
         """Return a copy with one new column per field: same rows, same index, same order.
 
@@ -40,7 +40,7 @@ class DataFrameCrust:
 
         Parameters
         ----------
-        column : hashable
+        column : hashable or list of hashable
             Which column holds profile URLs or business e-mails.
         fields : sequence of str, or mapping of new name to str
             As :func:`crustframe.enrich` takes them.
@@ -68,12 +68,12 @@ class DataFrameCrust:
         return enrich(self._frame, column, fields, **options).frame
 
     @takes(of.PlanOptions)
-    def plan(self, column: Hashable, fields: Fields = DEFAULT_FIELDS, **options: Unpack[of.PlanOptions]) -> Plan:
+    def plan(self, column: Column, fields: Fields = DEFAULT_FIELDS, **options: Unpack[of.PlanOptions]) -> Plan:
         """Return what :meth:`enrich` with the same arguments would send and cost. Opens no socket, costs nothing.
 
         Parameters
         ----------
-        column : hashable
+        column : hashable or list of hashable
             Which column holds profile URLs or business e-mails.
         fields : sequence of str, or mapping of new name to str
             As :func:`crustframe.plan` takes them.
@@ -92,13 +92,13 @@ class DataFrameCrust:
 
     @takes(of.MatchesOptions)
     def matches(
-        self, column: Hashable, fields: Fields = DEFAULT_FIELDS, **options: Unpack[of.MatchesOptions]
+        self, column: Column, fields: Fields = DEFAULT_FIELDS, **options: Unpack[of.MatchesOptions]
     ) -> pd.DataFrame:
         """Return every candidate that :meth:`enrich` bought, one row each, best first. From the ledger; 0 credits.
 
         Parameters
         ----------
-        column : hashable
+        column : hashable or list of hashable
             Which column holds profile URLs or business e-mails.
         fields : sequence of str, or mapping of new name to str
             As :func:`crustframe.matches` takes them.
@@ -111,14 +111,14 @@ class DataFrameCrust:
         return matches(self._frame, column, fields, **options)
 
     @takes(of.ContactOptions)
-    def contacts(self, column: Hashable, kinds: Kinds = KINDS, **options: Unpack[of.ContactOptions]) -> pd.DataFrame:
+    def contacts(self, column: Column, kinds: Kinds = KINDS, **options: Unpack[of.ContactOptions]) -> pd.DataFrame:
         """Return a copy with business e-mails, personal e-mails and phone numbers as columns.
 
         Costs 1, 2 and 2 credits for whoever has them; no base credit, and what the ledger holds is free.
 
         Parameters
         ----------
-        column : hashable
+        column : hashable or list of hashable
             Which column holds profile URLs.
         kinds : str or sequence of str
             As :func:`crustframe.contacts` takes them.
@@ -133,12 +133,12 @@ class DataFrameCrust:
         return contacts(self._frame, column, kinds, **options).frame
 
     @takes(of.ContactPlanOptions)
-    def plan_contacts(self, column: Hashable, kinds: Kinds = KINDS, **options: Unpack[of.ContactPlanOptions]) -> Plan:
+    def plan_contacts(self, column: Column, kinds: Kinds = KINDS, **options: Unpack[of.ContactPlanOptions]) -> Plan:
         """Return what :meth:`contacts` with the same arguments would send and cost. Opens no socket, costs nothing.
 
         Parameters
         ----------
-        column : hashable
+        column : hashable or list of hashable
             Which column holds profile URLs.
         kinds : str or sequence of str
             As :func:`crustframe.contacts` takes them.
@@ -150,12 +150,12 @@ class DataFrameCrust:
         """
         return plan_contacts(self._frame, column, kinds, **options)
 
-    def changes(self, column: Hashable, fields: Fields | None = None, *, client: Client | None = None) -> pd.DataFrame:
+    def changes(self, column: Column, fields: Fields | None = None, *, client: Client | None = None) -> pd.DataFrame:
         """Return what changed about these people each time they were bought anew. From the ledger, 0 credits.
 
         Parameters
         ----------
-        column : hashable
+        column : hashable or list of hashable
         fields, client
             As :func:`crustframe.changes` takes them.
 

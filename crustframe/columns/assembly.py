@@ -76,11 +76,12 @@ class PeopleTable:
         position = self._positions[record.key]
         if self._evidence is not None:
             record, verdicts = judged(record, self.identifiers.unique[position], self._evidence, self._min_verdict)
-            self._verdicts[position] = verdicts[0] if verdicts else None
+            if not part:
+                self._verdicts[position] = verdicts[0] if verdicts else None
         self._remarks[part][position] = replace(record, matches=())
-        self._match_counts[position] = len(record.matches)
-        if record.matches:
-            self._scores[position] = record.matches[0].confidence_score
+        if not part:  # who somebody is, the first part tells
+            self._match_counts[position] = len(record.matches)
+            self._scores[position] = record.matches[0].confidence_score if record.matches else None
         self._expansions[part].put(position, record)
 
     @property

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from crustframe.contract import BUSINESS_EMAIL, PROFILE_URL, IdentifierKind
 from crustframe.errors import ColumnExistsError, ColumnNotFoundError, FieldError, SettingError
 from crustframe.fields import Path, read_paths
-from crustframe.people.identifiers import count_refused, read_identifiers
+from crustframe.people.identifiers import Identifiers, count_refused, read_identifiers
 from crustframe.wording import counted
 
 if TYPE_CHECKING:
@@ -36,10 +36,39 @@ _KINDS_IN_WORDS: Final[Mapping[IdentifierKind, str]] = {PROFILE_URL: "profile UR
 _SAMPLE: Final = 1_000
 
 
-def cells_of(data: Any, column: Hashable | None) -> list[object]:
-    """Return the cells of a column, whatever holds it."""
+Column = Hashable | Sequence[Hashable] | None
+"""Which column of a frame names the people: one, or a list of several in order of preference."""
+_ANYBODY: Final = (PROFILE_URL, BUSINESS_EMAIL)
+
+
+def columns_named(column: Column) -> list[Hashable]:
+    """Return the named columns; a tuple is one name, of a frame with several header rows."""
+    return column if isinstance(column, list) else [column]
+
+
+def preferred(columns: Sequence[Sequence[object]], kinds: Collection[IdentifierKind] = _ANYBODY) -> list[object]:
+    """Return of each row the first cell that names somebody, else the first that is not blank."""
+    if len(columns) == 1:
+        return list(columns[0])
+    reads = [read_identifiers(cells) for cells in columns]
+    chosen = []
+    for row, cells in enumerate(zip(*columns, strict=True)):
+        at = [(cell, read.per_row[row], read) for cell, read in zip(cells, reads, strict=True)]
+        named = [cell for cell, position, read in at if position >= 0 and read.unique[position].kind in kinds]
+        other = [cell for cell, position, _ in at if position >= 0]
+        written = [cell for cell, position, read in at if position < 0 and read.refusals[row].reason != "blank"]
+        chosen.append(next(iter([*named, *other, *written]), cells[0]))
+    return chosen
+
+
+def cells_of(data: Any, column: Column, kinds: Collection[IdentifierKind] = _ANYBODY) -> list[object]:
+    """Return the cells of a column, whatever holds it; of several, the first of each row that names somebody."""
     import pandas as pd
 
+    if isinstance(data, pd.DataFrame) and isinstance(column, list):
+        if not column:
+            raise SettingError("The list of columns is empty. Nothing was sent.", hint="name one column, or several.")
+        return preferred([_column_of(data, one).tolist() for one in column], kinds)
     if isinstance(data, pd.DataFrame):
         cells: list[object] = _column_of(data, column).tolist()
         return cells
@@ -52,7 +81,7 @@ def cells_of(data: Any, column: Hashable | None) -> list[object]:
 
 def nobody_named(
     cells: Iterable[object],
-    column: Hashable | None,
+    column: Column,
     others: Callable[[int], Mapping[Any, Sequence[object]]],
     kinds: Collection[IdentifierKind] = (PROFILE_URL, BUSINESS_EMAIL),
 ) -> str:
@@ -73,17 +102,16 @@ def nobody_named(
     if not n_refused:
         return ""
     wanted = " or ".join(f"a {_KINDS_IN_WORDS[kind]}" for kind in kinds)
-    of_column = "" if column is None else f" of column {str(column)!r}"
+    names = " and ".join(repr(str(name)) for name in columns_named(column))
+    of_column = "" if column is None else f" of column {names}"
     hint = _likely_column(others(_SAMPLE), column, kinds) or f"name a column whose cells hold {wanted}."
     return (
         f"No cell{of_column} holds {wanted}; refused: {n_refused}. Nothing was sent, nothing was charged.\nHint: {hint}"
     )
 
 
-def _likely_column(
-    others: Mapping[Any, Sequence[object]], column: Hashable | None, kinds: Collection[IdentifierKind]
-) -> str:
-    found = {name: _counts(cells, kinds) for name, cells in others.items() if name != column}
+def _likely_column(others: Mapping[Any, Sequence[object]], column: Column, kinds: Collection[IdentifierKind]) -> str:
+    found = {name: _counts(cells, kinds) for name, cells in others.items() if name not in columns_named(column)}
     likely = max(found, key=lambda name: found[name].total(), default=None)
     if likely is None or not found[likely]:
         return ""
@@ -110,7 +138,7 @@ def _counts(cells: Iterable[object], kinds: Collection[IdentifierKind]) -> Count
     return Counter({kind: n for kind, n in found.items() if kind in kinds})
 
 
-def _column_of(frame: pd.DataFrame, column: Hashable | None) -> pd.Series[Any]:
+def _column_of(frame: pd.DataFrame, column: Column) -> pd.Series[Any]:
     import difflib
 
     import pandas as pd
@@ -150,7 +178,7 @@ def is_named_by_itself(path: Path) -> bool:
         return False
 
 
-def check_names(data: Any, column: Hashable | None, paths: Sequence[Path], overwrite: bool) -> None:
+def check_names(data: Any, column: Column, paths: Sequence[Path], overwrite: bool) -> None:
     """Refuse to replace a column of the user's own.
 
     ``crust.`` columns and those that the same question made are ours: these are replaced, always.
@@ -166,12 +194,25 @@ def check_names(data: Any, column: Hashable | None, paths: Sequence[Path], overw
         return
     made = data.attrs.get(_ATTRIBUTE, {})
     for path in paths:
-        is_made = path.name != column and (is_named_by_itself(path) or made.get(path.name) == made_from(path))
+        is_made = path.name not in columns_named(column) and (
+            is_named_by_itself(path) or made.get(path.name) == made_from(path)
+        )
         if path.name in data.columns and not is_made:
             raise ColumnExistsError(
                 f"The frame has a column {path.name!r} already. Nothing was sent, nothing was charged.",
                 hint="pass overwrite=True, or name the new one with ' as other_name'.",
             )
+
+
+ASKED_BY: Final = "crust.identifier"
+
+
+def asked_by(identifiers: Identifiers) -> Any:
+    """Return by which identifier each row was asked; nothing where no cell of it names anybody."""
+    import pandas as pd
+
+    texts = [identifiers.unique[at].text if at >= 0 else None for at in identifiers.per_row]
+    return pd.array(texts, dtype="string")
 
 
 def in_order(columns: pd.DataFrame, paths: Sequence[Path]) -> pd.DataFrame:

@@ -18,7 +18,7 @@ import typer
 from crustframe import __version__
 from crustframe.client import DEFAULT_CONCURRENCY
 from crustframe.columns.assembly import provenance_names
-from crustframe.columns.frames import STATUS_COLUMN
+from crustframe.columns.frames import ASKED_BY, STATUS_COLUMN, cells_of
 from crustframe.errors import CrustframeError, PartialResultWarning, RetirementWarning, SettingError
 from crustframe.fields import catalogue, describe
 from crustframe.shell import interrupts
@@ -125,20 +125,21 @@ def enrich(
     table = open_table(source, delimiter, encoding, sheet)
     fields = fields_of(field)
     paths = asked_paths(fields, lists=asked["lists"], api=asked["api"])
+    named = column_of(table, column)
     names = [*(path.name for path in paths), *provenance_names(asked["provenance"])]
-    column = column_of(table, column)
+    names += [ASKED_BY] if isinstance(named, list) and asked["provenance"] == "full" else []
     is_whole = asked["only"] == "all"
-    asked["overwrite"] = asked["overwrite"] or not is_whole or makes_them_anew(table, column, paths)
+    asked["overwrite"] = asked["overwrite"] or not is_whole or makes_them_anew(table, named, paths)
     check_output(table, output, names, overwrite=asked["overwrite"])
     _check_extras(table, output, receipt, matches)
     if matches is not None:
         refuse_kind(matches)
-    frame = frame_of(table, column, [] if is_whole else names)
-    about_nobody = is_about_nobody(table, column, frame[column])
+    frame = frame_of(table, named, [] if is_whole else names)
+    about_nobody = is_about_nobody(table, named, cells_of(frame, named))
     with client_of(sandbox, ledger, concurrency) as client:
         asked["client"] = client
-        agree(client, lambda: plan_column(frame, column, fields, **part_of(PlanOptions, asked)), asked, yes=yes)
-        found = bought(lambda: enrich_column(frame, column, fields, **asked))
+        agree(client, lambda: plan_column(frame, named, fields, **part_of(PlanOptions, asked)), asked, yes=yes)
+        found = bought(lambda: enrich_column(frame, named, fields, **asked))
         candidates = None if matches is None else found.matches
     added = _added(frame, found, names) | (left_out(table, names) if is_whole else {})
     write(table, output, added, csv_safe=csv_safe, overwrite=asked["overwrite"])
@@ -169,13 +170,13 @@ def plan(
 ) -> None:
     """Say what `enrich` would send and cost. Opens no socket, costs nothing."""
     table = open_table(source, delimiter, encoding, sheet)
-    column, fields = column_of(table, column), fields_of(field)
+    named, fields = column_of(table, column), fields_of(field)
     paths = asked_paths(fields, lists=asked["lists"], api=asked["api"])
     names = [*(path.name for path in paths), STATUS_COLUMN]
-    frame = frame_of(table, column, [] if asked["only"] == "all" else names)
-    about_nobody = is_about_nobody(table, column, frame[column])
+    frame = frame_of(table, named, [] if asked["only"] == "all" else names)
+    about_nobody = is_about_nobody(table, named, cells_of(frame, named))
     asked["client"] = planning_client(sandbox, ledger)
-    made = plan_column(frame, column, fields, **asked)
+    made = plan_column(frame, named, fields, **asked)
     typer.echo(json.dumps(made.to_dict(), indent=1) if as_json else str(made))
     raise typer.Exit(PARTIAL_EXIT if about_nobody else 0)
 
@@ -206,9 +207,9 @@ def changes(
     table = open_table(source, delimiter, encoding, sheet)
     if output != "-":
         table.refuse(Path(output))
-    column = column_of(table, column)
-    cells = table.column(column)
-    about_nobody = is_about_nobody(table, column, cells)
+    named = column_of(table, column)
+    cells = cells_of(frame_of(table, named, []), named)
+    about_nobody = is_about_nobody(table, named, cells)
     with contextlib.closing(planning_client(sandbox, ledger)) as client:
         found = find_changes(cells, fields=fields_of(field) if field else None, client=client)
     write_rows(output, found, beside=table)

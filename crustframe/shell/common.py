@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from crustframe.client import DEFAULT_CONCURRENCY, MAX_CONCURRENCY, Client
-from crustframe.columns.frames import STATUS_COLUMN, is_named_by_itself, is_ours, nobody_named
+from crustframe.columns.frames import STATUS_COLUMN, columns_named, is_named_by_itself, is_ours, nobody_named
 from crustframe.contract import BUSINESS_EMAIL, PROFILE_URL, IdentifierKind
 from crustframe.errors import ColumnNotFoundError
 from crustframe.fields import DEFAULT_FIELDS
@@ -34,7 +34,13 @@ PARTIAL_EXIT, BUDGET_EXIT = 3, 7
 Input = Annotated[
     str, typer.Argument(help="CSV, TSV, xlsx, Parquet or JSON lines file; - reads stdin.", show_default=False)
 ]
-Column = Annotated[str | None, typer.Option(help="Column of profile URLs or business e-mails.", show_default=False)]
+Column = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Column of profile URLs or business e-mails; repeat it, the preferred one first.", show_default=False
+    ),
+]
+Named = str | list[str]
 Field = Annotated[
     list[str] | None,
     typer.Option(
@@ -71,10 +77,11 @@ def open_table(source: str, delimiter: str | None, encoding: str | None, sheet: 
     return table
 
 
-def column_of(table: Table, column: str | None) -> str:
-    """Return the named column, or the only one."""
-    if column is not None:
-        return table.named(column)
+def column_of(table: Table, column: list[str] | None) -> Named:
+    """Return the named column, or the only one; a list of them where several are named."""
+    if column:
+        named = [table.named(one) for one in column]
+        return named if len(named) > 1 else named[0]
     if len(table.columns) == 1:
         return table.columns[0]
     raise ColumnNotFoundError(
@@ -112,15 +119,16 @@ def planning_client(sandbox: bool, ledger: Path | None) -> Client:
     return Client(api_key="sandbox-key", base_url="http://127.0.0.1", account="sandbox", ledger=ledger)
 
 
-def frame_of(table: Table, column: str, names: Sequence[str]) -> pd.DataFrame:
-    """Return the asked column, and those of the columns to fill that are there already."""
+def frame_of(table: Table, column: Named, names: Sequence[str]) -> pd.DataFrame:
+    """Return the asked columns, and those of the columns to fill that are there already."""
     import pandas as pd
 
-    there = [column, *(name for name in names if name in table.columns and name != column)]
+    asked = [str(name) for name in columns_named(column)]
+    there = [*dict.fromkeys([*asked, *(name for name in names if name in table.columns)])]
     return pd.DataFrame({name: pd.Series(table.column(name), dtype=object) for name in there})
 
 
-def makes_them_anew(table: Table, column: str, paths: Sequence[FieldPath]) -> bool:
+def makes_them_anew(table: Table, column: Named, paths: Sequence[FieldPath]) -> bool:
     """Whether every asked column that is there already is ours: named by its path, or made by the same question.
 
     A file remembers no question. The block that a run writes does: the asked columns in their order, right before
@@ -128,7 +136,7 @@ def makes_them_anew(table: Table, column: str, paths: Sequence[FieldPath]) -> bo
     """
     there = [path for path in paths if path.name in table.columns and not is_named_by_itself(path)]
     names = [path.name for path in paths]
-    if column in names:
+    if not set(names).isdisjoint(map(str, columns_named(column))):
         return False
     if not there:
         return True
@@ -151,7 +159,7 @@ def check_output(table: Table, output: str, names: Sequence[str], *, overwrite: 
 
 def is_about_nobody(
     table: Table,
-    column: str,
+    column: Named,
     cells: Iterable[object],
     kinds: Collection[IdentifierKind] = (PROFILE_URL, BUSINESS_EMAIL),
 ) -> bool:

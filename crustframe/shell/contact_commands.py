@@ -7,6 +7,7 @@ from typing import Annotated, Any, Unpack
 
 import typer
 
+from crustframe.columns.frames import cells_of
 from crustframe.contract import PROFILE_URL
 from crustframe.shell.buying import agree, bought, check_waiting
 from crustframe.shell.common import (
@@ -75,22 +76,22 @@ def contacts(
     check_waiting(wait=asked["wait"], sandbox=sandbox)
     table = open_table(source, delimiter, encoding, sheet)
     kinds = read_kinds(kind or KINDS)
-    column = column_of(table, column)
+    named = column_of(table, column)
     paths = contact_paths(kinds)
     names = column_names(kinds, asked["provenance"])
-    asked["overwrite"] = asked["overwrite"] or makes_them_anew(table, column, paths)
+    asked["overwrite"] = asked["overwrite"] or makes_them_anew(table, named, paths)
     check_output(table, output, names, overwrite=asked["overwrite"])
-    frame = frame_of(table, column, [])
-    about_nobody = is_about_nobody(table, column, frame[column], [PROFILE_URL])
+    frame = frame_of(table, named, [])
+    about_nobody = is_about_nobody(table, named, cells_of(frame, named, [PROFILE_URL]), [PROFILE_URL])
     if plan:
         with contextlib.closing(planning_client(sandbox, ledger)) as client:
             asked["client"] = client
-            typer.echo(str(plan_contacts(frame, column, kinds, **part_of(ContactPlanOptions, asked))))
+            typer.echo(str(plan_contacts(frame, named, kinds, **part_of(ContactPlanOptions, asked))))
         raise typer.Exit(PARTIAL_EXIT if about_nobody else 0)
     with client_of(sandbox, ledger) as client:
         asked["client"] = client
-        agree(client, lambda: plan_contacts(frame, column, kinds, **part_of(ContactPlanOptions, asked)), asked, yes=yes)
-        found = bought(lambda: find_contacts(frame, column, kinds, **asked))
+        agree(client, lambda: plan_contacts(frame, named, kinds, **part_of(ContactPlanOptions, asked)), asked, yes=yes)
+        found = bought(lambda: find_contacts(frame, named, kinds, **asked))
     added: dict[str, Any] = {name: found.frame[name] for name in names} | left_out(table, names)
     write(table, output, added, csv_safe=csv_safe, overwrite=asked["overwrite"])
     say(str(found.report))

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from crustframe.client import Client
-from crustframe.columns.frames import cells_of
+from crustframe.columns.frames import Column, cells_of
 from crustframe.fields import alternatives, read_paths
 from crustframe.people.identifiers import read_identifiers
 from crustframe.verbs.question import Fields
@@ -43,7 +43,7 @@ class Change(NamedTuple):
 
 def changes(
     data: pd.DataFrame | pd.Series[Any] | Iterable[object],
-    column: Hashable | None = None,
+    column: Column = None,
     fields: Fields | None = None,
     *,
     client: Client | None = None,
@@ -57,8 +57,9 @@ def changes(
     Parameters
     ----------
     data : pandas.DataFrame, pandas.Series or iterable
-    column : hashable, optional
-        Which column of a frame holds profile URLs or business e-mails.
+    column : hashable or list of hashable, optional
+        Which column of a frame holds profile URLs or business e-mails; of several, in order of preference, each row is
+        asked by the first cell that names somebody.
     fields : sequence of str, optional
         Only these paths and what stands below them; by default all.
     client : Client, optional

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -12,7 +12,7 @@ from crustframe.buying.jobs import Ticket
 from crustframe.buying.leftovers import read_everything_left
 from crustframe.buying.plan import Plan
 from crustframe.columns.assembly import PeopleTable
-from crustframe.columns.frames import STATUS_COLUMN, beside, cells_of, check_names
+from crustframe.columns.frames import STATUS_COLUMN, Column, beside, cells_of, check_names
 from crustframe.people.identifiers import read_identifiers
 from crustframe.settings.config import read_age
 from crustframe.verbs.contact_question import KINDS, ContactQuestion, Kinds, contact_paths, read_contact_question
@@ -49,7 +49,7 @@ class Contacts:
 @takes(ContactOptions)
 def contacts(
     data: pd.DataFrame | pd.Series[Any] | Iterable[object],
-    column: Hashable | None = None,
+    column: Column = None,
     kinds: Kinds = KINDS,
     **options: Unpack[ContactOptions],
 ) -> Contacts:
@@ -63,8 +63,8 @@ def contacts(
     ----------
     data : pandas.DataFrame, pandas.Series or iterable, n rows
         Blanks, repeats, other spellings and junk are welcome; nothing of it changes.
-    column : hashable, optional
-        Which column of a frame holds profile URLs; the API takes nothing else here.
+    column : hashable or list of hashable, optional
+        Which column of a frame holds profile URLs; the API takes nothing else here. Several: see :func:`enrich`.
     kinds : str or sequence of str
         What to ask for; nothing else is asked or paid: ``business_email``, ``personal_contact_info``, or of that
         ``personal_emails`` or ``phone_numbers`` alone. A comma text will do.
@@ -100,7 +100,7 @@ def contacts(
     """
     started = time.monotonic()
     question = _read(kinds, options)
-    cells = cells_of(data, column)
+    cells = cells_of(data, column, [contract.PROFILE_URL])
     check_names(data, column, question.paths, options["overwrite"])
     with client_of(options["client"]) as asked:
         terms = read_terms(asked, options)
@@ -127,7 +127,7 @@ def contacts(
 @takes(ContactPlanOptions)
 def plan_contacts(
     data: pd.DataFrame | pd.Series[Any] | Iterable[object],
-    column: Hashable | None = None,
+    column: Column = None,
     kinds: Kinds = KINDS,
     **options: Unpack[ContactPlanOptions],
 ) -> Plan:
@@ -151,7 +151,7 @@ def plan_contacts(
         Something to mend first.
     """
     question = _read(kinds, options)
-    cells = cells_of(data, column)
+    cells = cells_of(data, column, [contract.PROFILE_URL])
     with client_of(options["client"]) as asked:
         _, made = plan_run(asked, read_identifiers(cells), question, options["on_doubt"])
     return made.within(options["max_credits"], partial=options["partial"])

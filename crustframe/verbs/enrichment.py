@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Unpack
@@ -16,7 +16,7 @@ from crustframe.buying.plan import Plan
 from crustframe.buying.purse import Bought
 from crustframe.client import Client
 from crustframe.columns.assembly import PeopleTable
-from crustframe.columns.frames import beside, cells_of, check_names, in_order
+from crustframe.columns.frames import ASKED_BY, Column, asked_by, beside, cells_of, check_names, in_order
 from crustframe.errors import BadRequestError, RetirementWarning
 from crustframe.fields import DEFAULT_FIELDS
 from crustframe.people.identifiers import read_identifiers
@@ -64,7 +64,7 @@ class Enrichment:
 @takes(EnrichOptions)
 def enrich(
     data: pd.DataFrame | pd.Series[Any] | Iterable[object],
-    column: Hashable | None = None,
+    column: Column = None,
     fields: Fields = DEFAULT_FIELDS,
     **options: Unpack[EnrichOptions],
 ) -> Enrichment:
@@ -78,8 +78,9 @@ def enrich(
     ----------
     data : pandas.DataFrame, pandas.Series or iterable, n rows
         Blanks, repeats, other spellings and junk are welcome; nothing of it changes.
-    column : hashable, optional
-        Which column of a frame holds profile URLs or business e-mails.
+    column : hashable or list of hashable, optional
+        Which column of a frame holds profile URLs or business e-mails; of several, in order of preference, each row is
+        asked by the first cell that names somebody.
     fields : sequence of str, or mapping of new name to str, length p
         Dot paths such as ``"basic_profile.name"``; see :mod:`crustframe.fields` for the grammar.
     **options
@@ -143,6 +144,8 @@ def enrich(
 
         columns, drift = table.columns(options["provenance"])
         columns = in_order(columns, question.paths)
+        if isinstance(column, list) and options["provenance"] == "full":
+            columns[ASKED_BY] = asked_by(identifiers)
         price = _billed_price(asked, question.options, bought)
         report = receipt_of(asked, table, plan, bought, price=price, drift=drift, seconds=time.monotonic() - started)
 
@@ -164,7 +167,7 @@ def enrich(
 @takes(PlanOptions)
 def plan(
     data: pd.DataFrame | pd.Series[Any] | Iterable[object],
-    column: Hashable | None = None,
+    column: Column = None,
     fields: Fields = DEFAULT_FIELDS,
     **options: Unpack[PlanOptions],
 ) -> Plan:
@@ -211,7 +214,7 @@ def plan(
 @takes(MatchesOptions)
 def matches(
     data: pd.DataFrame | pd.Series[Any] | Iterable[object],
-    column: Hashable | None = None,
+    column: Column = None,
     fields: Fields = DEFAULT_FIELDS,
     **options: Unpack[MatchesOptions],
 ) -> pd.DataFrame:

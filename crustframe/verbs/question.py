@@ -227,17 +227,17 @@ class PersonQuestion(Question):
             return 0.0
         abilities = Abilities.of(client)
         kinds = [group for group in contract.CONTACT_GROUPS if group in self.needed]
-        contacts = 0.0
-        if any(abilities.is_unknown(ENRICH, group) for group in kinds):
-            apart = Calls(contact.Options(frozenset(kinds))).price(client)
-            base = Calls(replace(options, groups=options.groups.difference(kinds))).price(client)
-            contacts = max(0.0, base + apart - Calls(options).price(client))
         flags = [flag for flag in ("force_fetch", "enrich_realtime") if getattr(options, flag)]
+        rest = replace(options, groups=options.groups.difference(kinds))
+        apart = Calls(contact.Options(frozenset(kinds))).price(client) if kinds else 0.0
+        worst = whole = Calls(options).price(client)
         if any(abilities.is_unknown(ENRICH, flag) for flag in flags):
-            contacts += max(0.0, Calls(live.Options(options.groups)).price(client) - Calls(options).price(client))
+            worst = Calls(live.Options(rest.groups)).price(client) + apart
+        elif any(abilities.is_unknown(ENRICH, group) for group in kinds):
+            worst = Calls(rest).price(client) + apart
         mails = sum(person.kind == contract.BUSINESS_EMAIL for person in people)
-        identified = contract.IDENTIFY_PRICE * mails * (route == "calls" and abilities.is_unknown(ENRICH, EMAILS))
-        return contacts * len(people) + identified
+        is_identified = (route == "calls" or bool(flags)) and abilities.is_unknown(ENRICH, EMAILS)
+        return max(0.0, worst - whole) * len(people) + contract.IDENTIFY_PRICE * mails * is_identified
 
     def late_notes(self, made: Plan) -> list[str]:
         """Return what the same would cost on the current surface, where this one is retiring."""

@@ -183,7 +183,7 @@ def _one_round(
         raise question.in_words(error) from None
     if isinstance(outcome.bought.stopped, BadRequestError | PermissionDeniedError):
         outcome.bought.stopped = question.in_words(outcome.bought.stopped)
-    _read_jobs(client, table, question, outcome, client.clock() - began)
+    _read_jobs(client, table, question, outcome, client.clock() - began, settled)
     return outcome
 
 
@@ -236,7 +236,7 @@ def buy_in_rounds(
                 _end_with(first or refusal, purse.bought)
             break
         again = for_account(asked, client)
-        known, plan = plan_run(client, identifiers, again, "skip", route=route)
+        known, plan = plan_run(client, identifiers, again, terms.on_doubt, route=route)
         plan = _without(plan, settled)
         is_made_good = isinstance(again, RoutedQuestion) and again != question and not again.lacks_live
         if refusal is not None and not is_made_good:
@@ -316,7 +316,9 @@ def _offline(plan: Plan) -> OfflineError:
     )
 
 
-def _read_jobs(client: Client, table: PeopleTable, question: Question, outcome: Outcome, took_s: float) -> None:
+def _read_jobs(
+    client: Client, table: PeopleTable, question: Question, outcome: Outcome, took_s: float, settled: Settled
+) -> None:
     """Put into the table what jobs brought into the ledger, and what became of everybody else in them."""
     for buyer in outcome.by_job:
         elsewhere = {identifier.key for identifier in buyer.refused}
@@ -329,4 +331,6 @@ def _read_jobs(client: Client, table: PeopleTable, question: Question, outcome: 
             told += [unsettled[i.key] for i in people if i.key not in known and i.key in unsettled]
             for record in told:
                 for key in buyer.errand.stands_for.get(record.key, (record.key,)):
+                    if record.status in _ENDS:
+                        settled[key, number] = replace(record, key=key)
                     table.put(question.remarked(replace(record, key=key), number), number)

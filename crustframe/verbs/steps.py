@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Collection, Hashable, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from crustframe.api.jobs import read_submit
 from crustframe.buying.terms import Terms
 from crustframe.client import Client
-from crustframe.columns.frames import columns_beside, nobody_named
+from crustframe.columns.frames import Column, columns_beside, nobody_named
 from crustframe.contract import BUSINESS_EMAIL, PROFILE_URL, IdentifierKind
 from crustframe.errors import PartialResultWarning
 from crustframe.people.identifiers import is_address
@@ -135,7 +135,7 @@ def warn_of_open(report: Report) -> None:
 
 def warn_of_nobody(
     cells: Iterable[object],
-    column: Hashable | None,
+    column: Column,
     data: Any,
     kinds: Collection[IdentifierKind] = (PROFILE_URL, BUSINESS_EMAIL),
 ) -> None:

@@ -1,0 +1,289 @@
+"""One question on every age of the API: the same columns and statuses, each at its own price, nobody paid twice."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from contextlib import contextmanager
+from typing import Any
+
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+
+import crustframe
+from crustframe.errors import BadRequestError, PermissionDeniedError
+
+NAME, EMAIL = "basic_profile.name", "contact.business_emails[0].email as email"
+BOTH = [NAME, EMAIL]
+CONTACT, IDENTIFY = "/person/contact/enrich", "/person/identify"
+NEW = {CONTACT, IDENTIFY, "/person/professional_network/enrich/live", "/batch/person/contact/enrich",
+       "/batch/person/identify"}  # fmt: skip
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::crustframe.PartialResultWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+]
+
+
+def urls(n: int, start: int = 0) -> list[str]:
+    return [f"https://www.linkedin.com/in/lead-{number}-example" for number in range(start, start + n)]
+
+
+def emails(n: int, start: int = 0) -> list[str]:
+    return [f"lead.{number}@corp.example" for number in range(start, start + n)]
+
+
+LEADS = [*urls(30), *emails(10), "https://www.linkedin.com/in/nobody-1", "nobody.2@corp.example"]
+
+
+@contextmanager
+def playing(snapshot: str, **switches: Any):
+    with crustframe.sandbox(
+        requests_per_minute=None, snapshot=snapshot, job_seconds=0.2, speed=5, **switches
+    ) as sandbox:
+        yield sandbox
+
+
+def asked_of(sandbox) -> Counter:
+    """Count the requests by surface and status."""
+    return Counter((event.endpoint, event.status) for event in sandbox._service.meter.events)
+
+
+def statuses(found) -> dict[str, int]:
+    return {status: n for status, n in found.report.statuses.items() if n}
+
+
+# The same on all three ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("route", ["auto", "calls", "job"])
+@pytest.mark.parametrize("fields", [BOTH, [NAME], [NAME, "skills.professional_network_skills"]])
+def test_every_age_gives_the_same_columns_and_statuses(fields, route):
+    found = {}
+    for snapshot in "ABC":
+        with playing(snapshot) as sandbox:
+            plan = crustframe.plan(LEADS, fields=fields, route=route, client=sandbox.client)
+            first = crustframe.enrich(LEADS, fields=fields, route=route, max_credits=1000, client=sandbox.client)
+            spent = sandbox.credits_spent
+            again = crustframe.enrich(LEADS, fields=fields, route=route, max_credits=0, client=sandbox.client)
+
+            assert spent == first.report.credits <= plan.credits_high
+            assert spent == sandbox.credits_spent
+            assert_frame_equal(first.frame, again.frame)
+            found[snapshot] = first.frame.drop(columns="crust.confidence_score")
+    assert {"matched": 40, "no_match": 2} == dict(Counter(found["A"]["crust.status"]))
+    assert_frame_equal(found["A"], found["B"])
+    assert_frame_equal(found["A"], found["C"])
+
+
+@pytest.mark.parametrize("billing", ["delivered", "base"])
+@pytest.mark.parametrize("rows", ["top-level", "wrapped"])
+def test_names_and_emails_take_the_fewest_calls_once_the_account_is_known(billing, rows):
+    with playing("C", contact_billing=billing, identify_rows=rows) as sandbox:
+        crustframe.enrich([*urls(1, 500), *emails(1, 500)], fields=BOTH, max_credits=50, client=sandbox.client)
+        before, spent = asked_of(sandbox), sandbox.credits_spent
+        plan = crustframe.plan(LEADS, fields=BOTH, client=sandbox.client)
+        found = crustframe.enrich(LEADS, fields=BOTH, max_credits=200, client=sandbox.client)
+
+        assert {"matched": 40, "no_match": 2} == statuses(found)
+        contacts = {(CONTACT, 200): 3} if billing == "delivered" else {(CONTACT, 200): 1, ("/batch" + CONTACT, 200): 1}
+        assert {("/person/enrich", 200): 2, (IDENTIFY, 200): 1, **contacts} == dict(asked_of(sandbox) - before)
+        assert sandbox.credits_spent - spent == found.report.credits <= plan.credits_high
+        assert all(surface in str(plan) for surface in ("/person/enrich", IDENTIFY, CONTACT))
+
+
+def test_a_question_that_needs_no_more_than_identify_tells_buys_no_more():
+    with playing("C") as sandbox:
+        found = crustframe.enrich(emails(10), fields=[NAME, "basic_profile.headline"], client=sandbox.client)
+
+        assert ({"matched": 10}, 10.0) == (statuses(found), sandbox.credits_spent)
+        assert 0 == asked_of(sandbox)["/person/enrich", 200]
+
+
+def test_emails_go_by_job_at_one_credit_and_by_identify_where_nobody_waits_for_one():
+    fields = [NAME, "skills.professional_network_skills | count as skills"]
+    for route, credits in (("auto", 10.0), ("calls", 20.0)):
+        with playing("C") as sandbox:
+            plan = crustframe.plan(emails(10), fields=fields, route=route, client=sandbox.client)
+            found = crustframe.enrich(emails(10), fields=fields, route=route, client=sandbox.client)
+
+            assert {"matched": 10} == statuses(found)
+            assert credits == sandbox.credits_spent == found.report.credits <= plan.credits_high
+
+
+@pytest.mark.parametrize("snapshot", ["B", "C"])
+@pytest.mark.parametrize("flag", ["force_fetch", "enrich_realtime"])
+def test_fresh_profiles_come_live_where_the_flags_are_gone(snapshot, flag):
+    with playing(snapshot, plan="full") as sandbox:
+        plan = crustframe.plan(urls(5), fields=[NAME], client=sandbox.client, **{flag: True})
+        found = crustframe.enrich(urls(5), fields=[NAME], max_credits=100, client=sandbox.client, **{flag: True})
+
+        assert ({"matched": 5}, 35.0, 35.0) == (statuses(found), sandbox.credits_spent, plan.credits_high)
+        again = crustframe.enrich(urls(5), fields=[NAME], max_credits=0, client=sandbox.client, **{flag: True})
+        assert 0 == again.report.calls
+
+
+# What an account lacks ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("account", [True, False])
+@pytest.mark.parametrize("route", ["auto", "calls"])
+def test_what_is_not_granted_is_told_and_the_rest_is_bought(account, route):
+    with playing("C", plan="self-serve", account=account) as sandbox:
+        found = crustframe.enrich(
+            LEADS, fields=BOTH, route=route, provenance="full", max_credits=200, client=sandbox.client
+        )
+        rows = found.frame
+
+        assert rows[NAME].iloc[:30].notna().all()
+        assert not (rows["crust.status"] == "invalid").any()
+        assert rows["email"].isna().all()
+        assert rows["crust.reason"].iloc[:30].str.startswith("not_granted: contact.business_emails").all()
+        if route == "calls":
+            assert {"not_granted: e-mails"} == set(rows["crust.reason"].iloc[30:40])
+        assert all(n <= 1 for (surface, _), n in asked_of(sandbox).items() if surface in NEW)
+        assert 1 == max(sandbox.people_charged.values())
+
+        before = asked_of(sandbox)
+        with pytest.raises(PermissionDeniedError, match="no surface of the API"):
+            crustframe.enrich(urls(3, 900), fields=BOTH, client=sandbox.client)
+        assert before == asked_of(sandbox)
+
+
+def test_what_was_learnt_is_believed_for_a_day_and_told_by_the_plan():
+    now = [1_800_000_000.0]
+    with playing("C") as sandbox:
+        client = sandbox.make_client(clock=lambda: now[0])
+        crustframe.enrich(emails(1), fields=BOTH, max_credits=20, client=client)
+        refused = asked_of(sandbox)["/person/enrich", 400]
+        crustframe.enrich(emails(1, 50), fields=BOTH, max_credits=20, client=client)
+        assert refused == asked_of(sandbox)["/person/enrich", 400]
+
+        now[0] += 86401
+        crustframe.enrich(emails(1, 60), fields=BOTH, max_credits=20, client=client)
+        assert refused < asked_of(sandbox)["/person/enrich", 400]
+        client.close()
+
+
+FLAGS = [{}, {"force_fetch": True}, {"enrich_realtime": True}, {"min_similarity_score": 0.5}, {"route": "job"}]
+
+
+@pytest.mark.parametrize("options", FLAGS, ids=str)
+@pytest.mark.parametrize("plan", ["self-serve", "contact", "full"])
+@pytest.mark.parametrize("snapshot", ["A", "B", "C"])
+@pytest.mark.parametrize("column", [urls(4), emails(4), [*urls(3), *emails(3)]], ids=["urls", "emails", "both"])
+def test_nobody_is_ever_invalid_for_what_a_request_carried(snapshot, plan, options, column):
+    for fields in ([NAME], BOTH, ["contact.phone_numbers[0] as phone"], ["skills.professional_network_skills"]):
+        with playing(snapshot, plan=plan) as sandbox:
+            try:
+                found = crustframe.enrich(column, fields=fields, max_credits=500, client=sandbox.client, **options)
+            except (BadRequestError, PermissionDeniedError, crustframe.errors.SettingError):
+                assert 0 == sandbox.credits_spent
+                continue
+            assert "invalid" not in statuses(found)
+            assert found.report.credits == sandbox.credits_spent
+            assert not [row for row in sandbox.client.ledger.entries() if row["outcome"] == "refused"]
+
+
+# One person, two names ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("snapshot", ["A", "C"])
+def test_the_same_person_by_email_and_by_url_is_paid_for_once(snapshot):
+    url = "social_handles.professional_network_identifier.profile_url as url"
+    with playing(snapshot) as sandbox:
+        by_mail = crustframe.enrich(emails(10), fields=[NAME, url], route="calls", client=sandbox.client).frame
+        single = by_mail["url"].notna().tolist()
+        spent = sandbox.credits_spent
+        spellings = [text.upper().replace("HTTPS://WWW.", "").replace("/IN/", "/in/") for text in by_mail["url"]]
+        by_url = crustframe.enrich(spellings, fields=[NAME], client=sandbox.client).frame
+
+        assert all(single)
+        assert by_mail[NAME].tolist() == by_url[NAME].tolist()
+        alone = crustframe.matches(emails(10), fields=[NAME], client=sandbox.client)["crust.identifier"].value_counts()
+        assert sandbox.credits_spent - spent == sum(n > 1 for n in alone)
+
+
+def test_who_asked_to_be_removed_is_no_match_for_good():
+    with playing("C") as sandbox:
+        column = ["redacted.person@corp.example", *emails(2)]
+        found = crustframe.enrich(column, fields=[NAME], route="calls", provenance="full", client=sandbox.client)
+        assert ["no_match", "matched", "matched"] == found.frame["crust.status"].tolist()
+        assert "redacted" == found.frame["crust.reason"].iloc[0]
+        assert 2.0 == sandbox.credits_spent
+        calls = sandbox.calls
+        again = crustframe.enrich(column[:1], fields=[NAME], max_age=None, route="calls", client=sandbox.client)
+        assert (["no_match"], calls) == (again.frame["crust.status"].tolist(), sandbox.calls)
+
+
+# Several columns ---------------------------------------------------------------------------------------------------
+
+
+CRM = pd.DataFrame(
+    {
+        "linkedin_url": [urls(1)[0], None, "n/a", urls(2)[1], ""],
+        "email": [emails(1, 70)[0], emails(1, 71)[0], emails(1, 72)[0], None, " "],
+        "deal": [1, 2, 3, 4, 5],
+    }
+)
+
+
+@pytest.mark.parametrize("snapshot", ["A", "C"])
+def test_of_several_columns_each_row_is_asked_by_the_first_cell_that_names_somebody(snapshot):
+    with playing(snapshot) as sandbox:
+        found = CRM.crust.enrich(["linkedin_url", "email"], [NAME], provenance="full", client=sandbox.client)
+
+        assert ["matched"] * 4 + ["blank"] == found["crust.status"].tolist()
+        assert [*urls(1), *emails(2, 71), urls(2)[1]] == found["crust.identifier"].iloc[:4].tolist()
+        assert pd.isna(found["crust.identifier"].iloc[4])
+        assert_frame_equal(CRM, found[CRM.columns.tolist()])
+        assert 4.0 == sandbox.credits_spent
+        plan = CRM.crust.plan(["linkedin_url", "email"], [NAME], client=sandbox.client)
+        assert (4, 0) == (plan.known, plan.n_new)
+
+
+def test_a_column_of_the_list_that_is_not_there_is_named():
+    with pytest.raises(crustframe.errors.ColumnNotFoundError, match="linkedin"):
+        CRM.crust.plan(["linkedin", "email"], [NAME])
+
+
+# Money over several surfaces ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no fork there")
+@pytest.mark.billed_past_the_plan("the plan is made in another process")
+@pytest.mark.parametrize("at", range(1, 7))
+def test_a_kill_between_surfaces_pays_nobody_twice(at, tmp_path):
+    """Killed when the n-th request has been answered; the next run goes on from the ledger."""
+    fields = [NAME, "skills.professional_network_skills | count as skills", EMAIL]
+    with playing("C") as sandbox:
+        ledger = tmp_path / "l.sqlite3"
+        child = os.fork()
+        if child == 0:
+            client = sandbox.make_client(ledger=ledger, concurrency=1)
+            exchange, answered = client.transport._exchange, [0]
+
+            def counted(*args, **kwargs):
+                said = exchange(*args, **kwargs)
+                answered[0] += 1
+                if answered[0] == at:
+                    os._exit(9)
+                return said
+
+            client.transport._exchange = counted
+            crustframe.enrich([*urls(20), *emails(5)], fields=fields, route="calls", max_credits=200, client=client)
+            os._exit(0)
+        os.waitpid(child, 0)
+        with sandbox.make_client(ledger=ledger) as client:
+            found = crustframe.enrich(
+                [*urls(20), *emails(5)], fields=fields, route="calls", max_credits=200, client=client
+            )
+            assert {"matched": 25} == statuses(found)
+    with playing("C") as fresh:
+        whole = crustframe.enrich(
+            [*urls(20), *emails(5)], fields=fields, route="calls", max_credits=200, client=fresh.client
+        )
+        assert_frame_equal(whole.frame, found.frame)
+        assert sandbox.credits_spent <= fresh.credits_spent + 25 * 3  # what was in flight
