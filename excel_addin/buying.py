@@ -22,6 +22,8 @@ from crustframe.verbs.lookup import buy
 _log = logging.getLogger("excel_addin")
 _CHUNK: Final = 4 * contract.MAX_IDENTIFIERS  # bought in one go; the budget is looked at again in between
 _ANY_BASE_FIELD: Final = "basic_profile.name"
+_WIDE_BASE_FIELD: Final = "experience.employment_details.current[0].title"
+"""Of what no surface tells beside a person's id: it takes a whole profile."""
 _LONE: Final = 3  # refusals of one person each before nobody of their kind is asked for
 _CLOSING_S: Final = 90.0  # longer than one answer may take
 
@@ -91,8 +93,9 @@ class Wish(NamedTuple):
         groups = requested_groups(paths)
         by_group = {path.field.group: path.field.path for path in sorted(paths, key=lambda path: path.field.path)}
         beyond = {group: path for group, path in by_group.items() if group not in contract.BASE_GROUPS}
-        fields = tuple(sorted(beyond.values())) or (_ANY_BASE_FIELD,)
-        return cls(groups, fields, since)
+        base = by_group.keys() - beyond.keys()
+        stand_in = _ANY_BASE_FIELD if base <= {*contract.IDENTIFY_GROUPS} else _WIDE_BASE_FIELD
+        return cls(groups, (*sorted(beyond.values()), *([stand_in] if base else [])), since)
 
     def __or__(self, other: Wish) -> Wish:
         """Return both wishes in one."""

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any, Final
 
 from crustframe.columns.expand import time_text
+from crustframe.columns.frames import preferred
 
 MAX_TEXT: Final = 32_767
 """Characters that a cell of Excel holds (Excel specifications and limits, vendor's page)."""
@@ -76,17 +77,14 @@ def as_rows(values: object) -> list[list[object]]:
 def read_column(values: object) -> list[object]:
     """Return one column of cells without the blanks behind its last entry.
 
-    Errors and numbers stay what they are: they name nobody, and nothing is asked about them.
+    Of several columns it takes each row's first cell that names somebody.
 
-    Raises
-    ------
-    ValueError
-        There is more than one column.
+    Errors and numbers stay what they are: they name nobody, and nothing is asked about them.
     """
-    rows = as_rows(values)
-    if any(len(row) > 1 for row in rows):
-        raise ValueError("give one column of profile URLs or business e-mails")
-    cells = [CellError.VALUE if is_error(row[0]) else row[0] for row in rows if row]
+    rows = [row for row in as_rows(values) if row]
+    width = max(map(len, rows), default=1)
+    padded = [[*row, *[""] * (width - len(row))] for row in rows]
+    cells = preferred([[CellError.VALUE if is_error(row[n]) else row[n] for row in padded] for n in range(width)])
     last = next((n for n in range(len(cells), 0, -1) if not is_blank(cells[n - 1])), 0)
     return ["" if is_blank(cell) else cell for cell in cells[: max(last, 1)]]
 

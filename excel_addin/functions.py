@@ -20,6 +20,7 @@ from crustframe.fields import DEFAULT_FIELDS, catalogue, describe, read_paths
 from crustframe.people.identifiers import Identifier, read_identifiers
 from crustframe.settings.config import API_KEY_VARIABLE
 from crustframe.verbs.lookup import LookUp, look_up
+from crustframe.verbs.routed_question import refusal_of
 from crustframe.wording import counted, persons
 from excel_addin.buying import Buying, Daily, Granted, Orders, Wanted, Wish, one_line
 from excel_addin.cells import CellError, Grid, read_column, read_day, read_switch, read_texts, to_cell
@@ -227,7 +228,7 @@ class Desk:
             said.append(self._buying.fault)
         elif pending := self._buying.n_pending:
             said.append(f"{counted(pending, 'person is', 'people are')} on their way; recalculate later.")
-        elif left := sum(self._look_up_people(wish, found).plan.n_new for wish, found in orders.items()):
+        elif left := sum(self._left_of(wish, found) for wish, found in orders.items()):
             ceiling = self.client.ledger.daily_ceiling()
             why = "" if ceiling is None else f"The budget of the day is {counted(ceiling, 'credit')}."
             refusals = (self._why_refused(wish, found) for wish, found in orders.items())
@@ -247,6 +248,10 @@ class Desk:
     def _look_up(self, cells: Iterable[object], asked: tuple[str, ...], since: float | None) -> LookUp:
         age_s = None if since is None else self.client.clock() - since
         return look_up(cells, asked, max_age=age_s, no_match_age=age_s, client=self.client)
+
+    def _left_of(self, wish: Wish, people: Iterable[Identifier]) -> int:
+        plan = self._look_up_people(wish, people).plan
+        return plan.n_new + len(plan.unavailable)
 
     def _look_up_people(self, wish: Wish, people: Iterable[Identifier]) -> LookUp:
         return self._look_up([identifier.text for identifier in people], wish.fields, wish.since)
@@ -297,9 +302,15 @@ class Desk:
         return grid
 
     def _why_refused(self, wish: Wish, people: Iterable[Identifier]) -> str:
+        people = list(people)
+        refusal = refusal_of(self._look_up_people(wish, people).plan)
+        if refusal is not None:
+            return one_line(refusal)
         return next(filter(None, (self._buying.why_refused(wish, identifier) for identifier in people)), "")
 
     def _why_missing(self, found: LookUp) -> str:
+        if refusal := refusal_of(found.plan):
+            return one_line(refusal)
         n, credits = found.plan.n_new, found.plan.credits_high
         to_buy = f"{persons(n)} to buy, at most {counted(credits, 'credit')}"
         if self.client.settings.api_key is None:

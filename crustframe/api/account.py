@@ -98,13 +98,8 @@ def read_endpoint(transport: Transport, path: str) -> Endpoint | None:
 
 
 def read_endpoints(transport: Transport) -> dict[str, Endpoint]:
-    """Return what the account may do, by path (``GET /account/endpoints``); empty where the list is not there."""
-    exchange = transport.get("/account/endpoints")
-    if exchange.status == 404:
-        return {}
-    if exchange.status != 200:
-        raise _error(exchange)
-    return _endpoints(_decoded(exchange))
+    """Return what the account may do, by path (``GET /account/endpoints``)."""
+    return _endpoints(_get(transport, "/account/endpoints"))
 
 
 def _endpoints(answer: Any) -> dict[str, Endpoint]:

@@ -14,6 +14,8 @@ from crustframe.errors import APIError, BadRequestError, PermissionDeniedError, 
 EMAILS: Final = contract.REQUEST_KEYS[contract.BUSINESS_EMAIL]
 ENRICH: Final = contract.PERSON_ENRICH_PATH
 
+_BASE: Final = (ENRICH, contract.PERSON_JOB_PATH)
+
 Learnt = dict[tuple[str, str], bool]
 
 
@@ -45,12 +47,15 @@ class Abilities:
 
 def told_by(error: APIError, endpoint: str, refused: Iterable[str]) -> Learnt:
     """Return what a refusal tells of the account: groups that it names, or that the endpoint is not there."""
+    is_denied = isinstance(error, PermissionDeniedError) and bool(error.denied_fields)
+    if is_denied and endpoint in _BASE:  # of a field that is there: no other surface has it for this account
+        return {}
     groups = list(refused)
     if groups:
         return {(endpoint, group): False for group in groups}
     if endpoint == ENRICH:  # every account has it: a wrong base URL says nothing about the account
         return {}
-    is_whole = isinstance(error, PermissionDeniedError) and not error.denied_fields
+    is_whole = isinstance(error, PermissionDeniedError) and not is_denied
     return {(endpoint, ""): False} if is_whole or isinstance(error, SurfaceError) else {}
 
 
@@ -63,7 +68,7 @@ def told_by_list(endpoints: Mapping[str, Endpoint]) -> Learnt:
     named = enrich.named_fields
     for group in contract.CONTACT_GROUPS:
         is_named = any(name == group or name.startswith(f"{group}.") for name in named)
-        learnt[ENRICH, group] = (is_named or "contact" in named) and not {group, "contact"} & enrich.disabled_fields
+        learnt[ENRICH, group] = is_named or "contact" in named
     return learnt
 
 

@@ -11,7 +11,7 @@ from crustframe.buying.purse import Purse
 from crustframe.buying.terms import Terms
 from crustframe.buying.ways import Way
 from crustframe.client import Client
-from crustframe.errors import APIError
+from crustframe.errors import APIError, BadRequestError
 from crustframe.ledger import Doubt, Need, Purchase, Run
 from crustframe.people.identifiers import Identifier
 from crustframe.people.records import Record
@@ -227,7 +227,8 @@ class Desk(Generic[W]):
             self.way = self.way.without(refused)
             bought = self._purse.bought
             bought.dropped_groups = sorted({*bought.dropped_groups, *refused})
-            bought.learnt |= {(self.way.endpoint, group): False for group in refused}
+            if isinstance(error, BadRequestError):
+                bought.learnt |= {(self.way.endpoint, group): False for group in refused}
             self.run.ask_for(self.way.asked, self.price)
         return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,9 +14,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from crustframe import __version__, contract
 from crustframe.api import screener
-from crustframe.api.account import Endpoint, read_endpoint
+from crustframe.api.account import Endpoint, read_endpoints
 from crustframe.api.surfaces import SURFACES
+from crustframe.buying.abilities import told_by_list
 from crustframe.errors import APIError, ConfigurationError, CrustframeError, LedgerError, NoAnswerError
+from crustframe.ledger.abilities import Facts
 from crustframe.settings.config import OFFLINE_VARIABLE
 from crustframe.wording import counted, persons
 
@@ -73,6 +76,16 @@ class Finding:
     def __str__(self) -> str:
         line = f"{self.state:<4}  {self.what}: {self.said}"
         return " ".join((f"{line} Next: {self.next_step}" if self.next_step else line).split("\n"))
+
+
+_SURFACES: Final = (
+    contract.CONTACT_ENRICH_PATH,
+    contract.IDENTIFY_PATH,
+    contract.LIVE_PATH,
+    contract.PERSON_JOB_PATH,
+    contract.CONTACT_JOB_PATH,
+    contract.IDENTIFY_JOB_PATH,
+)
 
 
 def examine(client: Client) -> Iterator[Finding]:
@@ -209,7 +222,7 @@ def _account(client: Client, *, has_key: bool) -> Iterator[Finding]:
         yield Finding.wanting("account", error)
         return
     yield _balance(client.settings.origin, balance)
-    yield _rights(client)
+    yield from _rights_and_surfaces(client)
 
 
 def _balance(origin: str, balance: float) -> Finding:
@@ -219,12 +232,20 @@ def _balance(origin: str, balance: float) -> Finding:
     return Finding("account", said, "WANT", "buy credits from the vendor.", _NO_KEY_EXIT, {"credits": balance})
 
 
-def _rights(client: Client) -> Finding:
-    path = contract.PERSON_ENRICH_PATH
+def _rights_and_surfaces(client: Client) -> Iterator[Finding]:
     try:
-        endpoint = read_endpoint(client.transport, path)
+        endpoints = read_endpoints(client.transport)
     except APIError as error:
-        return Finding("rights", f"not told: {error.message}", "note", "what the account lacks shows in the first run.")
+        next_step = "what the account lacks shows in the first run."
+        yield Finding("rights", f"not told: {error.message}", "note", next_step)
+        endpoints = {}
+    else:
+        yield _rights(client, endpoints.get(contract.PERSON_ENRICH_PATH))
+    yield _surfaces(client, told_by_list(endpoints))
+
+
+def _rights(client: Client, endpoint: Endpoint | None) -> Finding:
+    path = contract.PERSON_ENRICH_PATH
     if endpoint is None:
         return Finding("rights", f"the account's list does not name {path}.", "note")
     facts = {"requests_per_minute": endpoint.requests_per_minute, "lacking": _outermost(endpoint.disabled_fields)}
@@ -240,6 +261,28 @@ def _rights(client: Client) -> Finding:
     more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
     next_step = "leave these out of the fields, or ask the vendor to grant them."
     return Finding("rights", f"{said}lacking: {', '.join(lacking[:_NAMED])}{more}.", "note", next_step, facts=facts)
+
+
+def _surfaces(client: Client, told_now: Facts) -> Finding:
+    """Tell which surfaces of today's API the account has: from its list, else from what earlier runs learnt."""
+    facts = dict(told_now)
+    with contextlib.suppress(LedgerError):  # told by itself
+        if told_now and client.ledger.exists():
+            client.ledger.learn_abilities(told_now)
+        facts = {**client.ledger.abilities(), **told_now}
+    named = {path: facts.get((path, "")) for path in _SURFACES}
+    has = [path for path, is_there in named.items() if is_there]
+    lacks = [path for path, is_there in named.items() if is_there is False]
+    contacts = {facts.get((contract.PERSON_ENRICH_PATH, group)) for group in contract.CONTACT_GROUPS}
+    age = "not told yet"
+    if contacts & {True, False}:
+        age = "contacts in person enrich" if True in contacts else "autumn 2026, contacts apart"
+    told = {"age": age, "has": has, "lacks": lacks}
+    if not (has or lacks):
+        said = "nobody knows yet which surfaces beside person enrich this account has; the first run finds out, free."
+        return Finding("surfaces", said, facts=told)
+    said = f"age of the API: {age}; has {', '.join(has) or 'none'}; lacks {', '.join(lacks) or 'none'}."
+    return Finding("surfaces", said, facts=told)
 
 
 def _pace(endpoint: Endpoint, own: float | None) -> str:

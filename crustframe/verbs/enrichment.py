@@ -17,7 +17,7 @@ from crustframe.buying.purse import Bought
 from crustframe.client import Client
 from crustframe.columns.assembly import PeopleTable
 from crustframe.columns.frames import ASKED_BY, Column, asked_by, beside, cells_of, check_names, in_order
-from crustframe.errors import BadRequestError, RetirementWarning
+from crustframe.errors import BadRequestError, PermissionDeniedError, RetirementWarning
 from crustframe.fields import DEFAULT_FIELDS
 from crustframe.people.identifiers import read_identifiers
 from crustframe.verbs.candidates import matches_of
@@ -157,7 +157,9 @@ def enrich(
     note(enrichment)
     nothing = not (report.statuses["matched"] or report.statuses["no_match"] or bought.credits_committed)
     stopped = bought.stopped
-    if stopped is not None and (terms.stop_at_failure or (nothing and isinstance(stopped, BadRequestError))):
+    if stopped is not None and (
+        terms.stop_at_failure or (nothing and isinstance(stopped, BadRequestError | PermissionDeniedError))
+    ):
         raise stopped
     warn_of_nobody(cells, column, data)
     warn_of_open(report)

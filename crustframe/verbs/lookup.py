@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from crustframe.buying.leftovers import read_everything_left
@@ -13,12 +14,13 @@ from crustframe.buying.terms import Terms
 from crustframe.client import Client
 from crustframe.columns.assembly import PeopleTable
 from crustframe.fields import DEFAULT_FIELDS, Path
-from crustframe.people.identifiers import read_identifiers
+from crustframe.people.identifiers import Identifiers, read_identifiers
 from crustframe.people.records import Status
 from crustframe.settings.config import read_age
 from crustframe.verbs.options import QuestionOptions
-from crustframe.verbs.question import Fields, read_question
-from crustframe.verbs.run import buy_new, plan_run, recalled
+from crustframe.verbs.question import Fields, Question, read_question
+from crustframe.verbs.routed_question import for_account
+from crustframe.verbs.run import buy_in_rounds, plan_run, recalled
 from crustframe.verbs.signature import completed
 
 
@@ -76,12 +78,19 @@ def look_up(
     [part] = question.parts
     need = part.need._replace(no_match_age_s=read_age(no_match_age, "no_match_age"))
     question = replace(question, parts=(replace(part, need=need),))
+    asked = for_account(question, client)
     identifiers = read_identifiers(cells)
-    known, made = plan_run(client, identifiers, question, "skip")
-    table = PeopleTable(identifiers, [question.paths])
-    recalled(client, table, made, question, known)
+    known, made = plan_run(client, identifiers, asked, "skip")
+    table = _table(identifiers, asked)
+    recalled(client, table, made, asked, known)
     statuses, values = table.rows()
-    return LookUp(question.paths, statuses, values, made)
+    made_of = [path.name for part in asked.parts for path in part.paths]
+    order = [made_of.index(path.name) for path in question.paths]
+    return LookUp(question.paths, statuses, [[row[at] for at in order] for row in values], made)
+
+
+def _table(identifiers: Identifiers, question: Question) -> PeopleTable:
+    return PeopleTable(identifiers, [part.paths for part in question.parts])
 
 
 def buy(
@@ -119,7 +128,10 @@ def buy(
     question = read_question(fields, completed(QuestionOptions, max_age=max_age))
     identifiers = read_identifiers(cells)
     read_everything_left(client)
-    _, made = plan_run(client, identifiers, question, "skip")
-    table = PeopleTable(identifiers, [question.paths])
+    asked = for_account(question, client)
+    asked.check()
+    known, made = plan_run(client, identifiers, asked, "skip")
     terms = Terms(max_credits=max_credits, on_doubt="skip", wait=False)
-    return buy_new(client, table, made, question, terms).bought
+    make_table = partial(_table, identifiers)
+    _, outcome = buy_in_rounds(client, identifiers, question, made, known, terms, "calls", make_table)
+    return outcome.bought

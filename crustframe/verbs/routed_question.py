@@ -154,10 +154,10 @@ class RoutedQuestion(Question):
         return range(len(self.parts) - len(self.apart), len(self.parts))
 
     @property
-    def lacks_contacts(self) -> bool:
-        """Whether no surface of this account has the contacts."""
+    def lacking(self) -> tuple[str, ...]:
+        """Kinds of contact that no surface of this account has."""
         surfaces = (contract.CONTACT_ENRICH_PATH, contract.CONTACT_JOB_PATH)
-        return bool(self.apart) and all(self.abilities.lacks(surface) for surface in surfaces)
+        return tuple(kind for kind in self.apart if all(self.abilities.lacks(surface, kind) for surface in surfaces))
 
     @property
     def lacks_live(self) -> bool:
@@ -172,23 +172,22 @@ class RoutedQuestion(Question):
         PermissionDeniedError
             Nothing was sent, nothing was charged.
         """
-        if self.lacks_contacts:
-            raise _not_granted(", ".join(path.field.path for n in self._contact_parts for path in self.parts[n].paths))
+        if self.lacking:
+            asked = (path for part in self.parts for path in part.paths if path.groups & set(self.lacking))
+            raise not_granted(", ".join(dict.fromkeys(path.field.path for path in asked)))
         if self.lacks_live:
-            raise _not_granted("fresh profiles (force_fetch, enrich_realtime)")
+            raise not_granted("fresh profiles (force_fetch, enrich_realtime)")
 
     @property
     def absent(self) -> Mapping[int, Record]:
         """Contacts that no surface of this account has: told on the row, whose other columns are filled."""
-        if not self.lacks_contacts:
-            return {}
-        said = Record("", "no_match" if self.needed else "failed", reason=f"not_granted: {', '.join(self.apart)}")
-        return dict.fromkeys(self._contact_parts, said)
+        said = Record("", "no_match" if self.needed else "failed", reason=f"not_granted: {', '.join(self.lacking)}")
+        return {n: said for n in self._contact_parts if self.parts[n].need.groups & set(self.lacking)}
 
     def remarked(self, record: Record, part: int) -> Record:
         """Say on the row of somebody who was found what else could not be had."""
-        if self.lacks_contacts and record.status == "matched" and record.reason is None:
-            return replace(record, reason=f"not_granted: {', '.join(self.apart)}")
+        if self.lacking and record.status == "matched" and record.reason is None:
+            return replace(record, reason=f"not_granted: {', '.join(self.lacking)}")
         return record
 
     # The plan --------------------------------------------------------------------------------------------------
@@ -200,14 +199,13 @@ class RoutedQuestion(Question):
         if self.needed:
             lacking = [person for person in standing.new if 0 in standing.lacking[person.key]]
             self._plan_base(draft, lacking, urls, route, pace)
-        if not self.lacks_contacts:
-            by_parts: dict[tuple[int, ...], list[Identifier]] = {}
-            for person in standing.new:
-                lacks = tuple(n for n in self._contact_parts if n in standing.lacking[person.key])
-                if lacks:
-                    by_parts.setdefault(lacks, []).append(person)
-            for lacks, people in by_parts.items():
-                self._plan_contacts(draft, lacks, people, urls, route)
+        by_parts: dict[tuple[int, ...], list[Identifier]] = {}
+        for person in standing.new:
+            lacks = tuple(n for n in self._contact_parts if n in standing.lacking[person.key] and n not in self.absent)
+            if lacks:
+                by_parts.setdefault(lacks, []).append(person)
+        for lacks, people in by_parts.items():
+            self._plan_contacts(draft, lacks, people, urls, route)
         bought = {key for errand in draft.errands for key in _rows_of(errand)}
         new = tuple(person for person in standing.new if person.key in bought)
         made = make_plan(
@@ -222,8 +220,8 @@ class RoutedQuestion(Question):
         )
         rate = client.ledger.match_rate()
         notes = list(draft.lines)
-        if self.lacks_contacts:
-            notes.append(f"not granted: {', '.join(self.apart)}; ask the vendor, or leave the field out")
+        if self.lacking:
+            notes.append(f"not granted: {', '.join(self.lacking)}; ask the vendor, or leave the field out")
         if draft.unavailable:
             notes.append(f"not granted: e-mails of {persons(len(draft.unavailable))}; ask by profile URL")
         return replace(
@@ -335,8 +333,11 @@ class RoutedQuestion(Question):
             draft.add(Errand(calls, tuple(left), need, groups, parts=lacks), likely=by_list)
 
     def _goes_by_job(self, client: Client, calls: Way, jobs: Way, route: Route) -> bool:
-        if self.abilities.lacks(contract.CONTACT_ENRICH_PATH) or self.abilities.lacks(contract.CONTACT_JOB_PATH):
-            return self.abilities.lacks(contract.CONTACT_ENRICH_PATH)
+        lacks = [
+            any(self.abilities.lacks(way.endpoint, group) for group in way.groups or {""}) for way in (calls, jobs)
+        ]
+        if any(lacks):
+            return lacks[0]
         if route != "auto":
             return route == "job"
         billed = client.ledger.observed_price(calls.asked, calls.endpoint, parts=calls.prices)
@@ -352,10 +353,16 @@ def _rows_of(errand: Errand) -> Iterable[str]:
         yield from errand.stands_for.get(person.key, (person.key,))
 
 
-def _not_granted(what: str) -> PermissionDeniedError:
+def not_granted(what: str) -> PermissionDeniedError:
+    """Return the refusal of what no surface of the account has."""
     return PermissionDeniedError(
-        f"This account has no surface of the API for {what}, as it was told within a day. Nothing was sent, "
-        "nothing was charged.",
+        f"This account has no surface of the API for {what}, as it was told within a day. Nothing was charged for it.",
         denied_fields=[what],
         hint="leave it out, or ask the vendor to grant it; `crustframe doctor` asks the account again.",
     )
+
+
+def refusal_of(plan: Plan) -> PermissionDeniedError | None:
+    """Return why some of the people of a plan cannot be asked about on this account, if there are any."""
+    what = sorted({reason.partition(": ")[2] for reason in plan.unavailable.values()})
+    return not_granted(", ".join(what)) if what else None

@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from crustframe.api.account import read_endpoint, usage_log
-from crustframe.buying.abilities import is_about_the_account
+from crustframe.api.account import read_endpoints, usage_log
+from crustframe.buying.abilities import is_about_the_account, told_by_list
 from crustframe.buying.engine import Engine, Outcome
 from crustframe.buying.errands import Errand
 from crustframe.buying.plan import Plan
@@ -24,7 +24,7 @@ from crustframe.people.records import Record
 from crustframe.settings.config import ASK_ABOVE_CREDITS
 from crustframe.verbs.question import PersonQuestion, Question, Standing
 from crustframe.verbs.report import Report, make_report
-from crustframe.verbs.routed_question import RoutedQuestion, for_account
+from crustframe.verbs.routed_question import RoutedQuestion, for_account, refusal_of
 from crustframe.verbs.steps import ceiling_of
 from crustframe.wording import counted
 
@@ -76,8 +76,10 @@ def _ceiling_note(credits_high: float, ceiling: float | None) -> str:
 
 def as_granted(question: PersonQuestion, client: Client) -> tuple[PersonQuestion, float | None]:
     """Ask the account what it may do; leave out what it lacks and nothing needs."""
-    endpoint = read_endpoint(client.transport, question.options.path)
+    endpoints = read_endpoints(client.transport)
+    endpoint = endpoints.get(question.options.path)
     _learn_prices(client)
+    client.ledger.learn_abilities(told_by_list(endpoints))
     if endpoint is None:
         return question, None
     if not endpoint.enabled:
@@ -250,7 +252,7 @@ def buy_in_rounds(
             if part < len(question.parts):
                 table.put(record, part)
     if plan.unavailable and purse.bought.stopped is None:
-        purse.bought.stopped = first
+        purse.bought.stopped = first or refusal_of(plan)
     return table, outcome
 
 

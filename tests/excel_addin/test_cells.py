@@ -70,8 +70,12 @@ def test_a_column_ends_with_its_last_entry() -> None:
     assert [""] == read_column([[None], [None]])
     assert ["a"] == read_column("a")
     assert [5.0] == read_column((5.0,))
-    with pytest.raises(ValueError, match="one column"):
-        read_column([["a", "b"]])
+
+
+def test_of_two_columns_each_row_has_its_first_cell_that_names_somebody() -> None:
+    url, mail = "linkedin.com/in/a-example", "b@corp.example"
+    rows = [[url, mail], [None, mail], ["n/a", mail], [None, None], ["n/a", None], [None, None]]
+    assert [url, mail, mail, "", "n/a"] == read_column(rows)
 
 
 def test_fields_in_any_shape() -> None:

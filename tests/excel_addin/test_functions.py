@@ -193,7 +193,7 @@ def test_one_person_against_several_fields_and_headers(desk: Desk) -> None:
 
 def test_refusals_in_words(desk: Desk) -> None:
     assert "did you mean" in str(desk.enrich("linkedin.com/in/a-example", "basic_profile.nome")[0][0])
-    assert "one column" in str(desk.enrich([["a", "b"]])[0][0])
+    assert CellError.VALUE == desk.enrich([["a", "b"]])[0][0]
     assert "is a date" in str(desk.enrich("linkedin.com/in/a-example", None, None, "soon")[0][0])
     assert [[CellError.NA]] == desk.fields("nothing holds this")
 
@@ -201,7 +201,7 @@ def test_refusals_in_words(desk: Desk) -> None:
 @pytest.fixture
 def newer() -> Iterator[Sandbox]:
     """An API that takes profile URLs only."""
-    with crustframe.sandbox(requests_per_minute=None, snapshot="C") as running:
+    with crustframe.sandbox(requests_per_minute=None, snapshot="C", plan="self-serve") as running:
         running.client.ledger.set_daily_ceiling(1000)
         yield running
 
@@ -213,9 +213,9 @@ def test_emails_that_the_api_does_not_take_hold_up_no_urls(newer: Sandbox, clock
     mixed = desk.enrich(column([*mails, *people(30)]), NAME)
     cells = [desk.enrich(text, NAME)[0][0] for text in (mails[0], people(32)[31])]
 
-    assert all("about the request" in str(row[0]) for row in mixed[:30])
+    assert all("CRUST: " in str(row[0]) for row in mixed[:30])
     assert not any("CRUST" in str(row[0]) for row in mixed[30:])
-    assert "about the request" in str(cells[0])
+    assert "no surface of the API for e-mails" in str(cells[0])
     assert "CRUST" not in str(cells[1])
     assert 31.0 == newer.credits_spent
     desk.close()
@@ -225,7 +225,7 @@ def test_a_thousand_cells_of_refused_emails_take_a_few_calls(newer: Sandbox, clo
     desk = Desk(newer.client, clock=clock)
     said = {str(desk.enrich(f"lead-{n}@corp.example", NAME)[0][0]) for n in range(1000)}
 
-    assert all("about the request" in text for text in said)
+    assert all("about the request" in text or "no surface of the API" in text for text in said)
     assert newer.calls <= 4
     desk.close()
 
@@ -252,7 +252,7 @@ def test_the_buy_command_says_whom_the_api_does_not_take(newer: Sandbox, clock: 
 
     said = desk.buy(max_credits=10)
 
-    assert said.startswith("3 credits were spent. 1 person was not bought. The API refused")
+    assert said.startswith("3 credits were spent. 1 person was not bought. This account has no surface of the API for")
     desk.close()
 
 

@@ -67,7 +67,18 @@ def test_all_is_well_and_costs_nothing(account, doctor, tmp_path):
     code, found = doctor()
 
     assert 0 == code
-    about = ["versions", "ledger", "key", "account", "rights", "legacy surface", "jobs", "doubts", "ceiling"]
+    about = [
+        "versions",
+        "ledger",
+        "key",
+        "account",
+        "rights",
+        "surfaces",
+        "legacy surface",
+        "jobs",
+        "doubts",
+        "ceiling",
+    ]
     assert about == list(found)
     assert {"ok"} == {state for state, _ in found.values()}
     assert f"crustframe {crustframe.__version__}" in found["versions"][1]
@@ -75,8 +86,24 @@ def test_all_is_well_and_costs_nothing(account, doctor, tmp_path):
     assert f"keys.json, ends in ...{KEY[-4:]}; it goes to {sandbox.url} only." in found["key"][1]
     assert "balance 500 credits" in found["account"][1]
     assert f"60 requests a minute for {PERSON_ENRICH_PATH}; every group is granted" in found["rights"][1]
+    assert "contacts in person enrich" in found["surfaces"][1]
     assert 0 == sandbox.credits_spent
     assert not (tmp_path / "ledger.sqlite3").exists()
+
+
+@pytest.mark.parametrize(
+    ("switches", "words"),
+    [
+        ({"snapshot": "C"}, ["autumn 2026, contacts apart", "has /person/contact/enrich", "lacks none"]),
+        ({"snapshot": "C", "plan": "self-serve"}, ["autumn 2026", "lacks /person/contact/enrich, /person/identify"]),
+        ({"snapshot": "C", "account": False}, ["nobody knows yet"]),
+    ],
+)
+def test_which_surfaces_the_account_has_is_told(account, doctor, switches, words):
+    account(**switches)
+    _, found = doctor()
+
+    assert all(word in found["surfaces"][1] for word in words)
 
 
 def test_what_was_bought_and_what_is_left_today_is_told(account, doctor):
