@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from crustframe import contract
 from crustframe.sandbox import fields, screener
 from crustframe.sandbox.questions import BODY_KEYS, FLAGS
 from crustframe.sandbox.settings import AccountAPI
+from crustframe.sandbox.surfaces import CONTACT_NAMES
 
 Schema = dict[str, Any]
 
@@ -78,6 +80,9 @@ def document(snapshot: fields.Snapshot, account_api: AccountAPI) -> Schema:
             "/account/endpoints": {"get": _get(endpoints, 400, 401, parameters=[*filters, status, *versioned])},
             "/account/usage/events": {"get": _get(events, 400, 401, parameters=[limit, cursor, *window, *versioned])},
             "/account/usage/events/{event_id}": {"get": _get(whole, 400, 401, 404, parameters=[event_id, *versioned])},
+            contract.CONTACT_ENRICH_PATH: {"post": _beside(contract.REQUEST_KEYS, list(CONTACT_NAMES), verified=True)},
+            contract.IDENTIFY_PATH: {"post": _beside(contract.IDENTIFY_KEYS, [], rows=_identified())},
+            contract.LIVE_PATH: {"post": _beside(_URLS, list(fields.available("C")))},
             **_jobs(snapshot),
             "/sandbox/meter": {"get": {**_get(meter), "security": []}},
         },
@@ -129,6 +134,40 @@ def _person_enrich(snapshot: fields.Snapshot) -> Schema:
     }
 
 
+_URLS: Final = {contract.PROFILE_URL: contract.REQUEST_KEYS[contract.PROFILE_URL]}
+
+
+def _beside(keys: Mapping[Any, str], names: list[str], *, verified: bool = False, rows: Schema | None = None) -> Schema:
+    """Return the operation of a surface beside ``POST /person/enrich``."""
+    properties: Schema = {key: _identifiers(_LIKELY[kind]) for kind, key in keys.items()}
+    properties |= {"fields": {"type": "array", "minItems": 1, "items": {"enum": names}}} if names else {}
+    properties |= {"verified": {"type": "boolean", "default": False}} if verified else {}
+    body = {
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+        "oneOf": [{"required": [key]} for key in keys.values()],
+    }
+    match = _object(confidence_score={"type": "number", "minimum": 0, "maximum": 1}, person_data={"type": "object"})
+    entry = _object(matched_on="string", match_type={"enum": list(contract.REQUEST_KEYS)}, matches=_list(match))
+    responses = _responses(rows or _list(entry), 400, 401, 402, 403, 413, 429)
+    responses["200"]["headers"][contract.CREDITS_HEADER] = {"required": True, "schema": {"type": "number"}}
+    return {
+        "parameters": [_version()],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+        "responses": responses,
+    }
+
+
+def _identified() -> Schema:
+    """Return what identify answers: rows at the top level, or in ``results``."""
+    row = _object(
+        matched_on="string", match_type={"enum": list(contract.REQUEST_KEYS)},
+        match_status={"enum": ["matched", "not_found", contract.REDACTED]}, matches=_list({"type": "object"}),
+    )  # fmt: skip
+    return {"anyOf": [_list(row), _object(results=_list(row))]}
+
+
 def _jobs(snapshot: fields.Snapshot) -> Schema:
     """Return the paths of jobs."""
     begun: Schema = {
@@ -160,11 +199,13 @@ def _jobs(snapshot: fields.Snapshot) -> Schema:
             "fields": {"type": "array", "minItems": 1, "items": {"enum": names}},
             "chunk_size": {"type": "integer", "minimum": least, "maximum": most, "default": default},
         }
+        if path == contract.IDENTIFY_JOB_PATH:
+            del properties["fields"]
         body = {
             "type": "object",
             "properties": properties,
             "additionalProperties": False,
-            "required": ["fields"],
+            "required": ["fields"] if "fields" in properties else [],
             "oneOf": [{"required": [contract.REQUEST_KEYS[kind]]} for kind in kinds],  # type: ignore[index]
         }
         submits[path] = {
