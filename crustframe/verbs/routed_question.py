@@ -19,7 +19,7 @@ from crustframe.buying.abilities import EMAILS, ENRICH, Abilities
 from crustframe.buying.errands import Errand
 from crustframe.buying.plan import MATCH_RATE, Plan, make_plan, n_calls
 from crustframe.buying.routes import Route, choose
-from crustframe.buying.ways import Calls, ContactJobs, Jobs, PersonJobs, Way
+from crustframe.buying.ways import Calls, ContactJobs, IdentifyJobs, Jobs, PersonJobs, Way
 from crustframe.client import Client
 from crustframe.errors import APIError, PermissionDeniedError
 from crustframe.fields import Path
@@ -278,6 +278,8 @@ class RoutedQuestion(Question):
         elif by_job:
             jobs = PersonJobs(self.options.groups)
             draft.add(Errand(jobs, tuple(rest), need, self.needed))
+        elif route == "job" and is_enough and not self.abilities.lacks(contract.IDENTIFY_JOB_PATH):
+            draft.add(Errand(IdentifyJobs(), tuple(rest), need, identify.GROUPS))
         elif can_identify:
             step = need._replace(groups=identify.GROUPS)
             draft.add(Errand(way, tuple(rest), step, identify.GROUPS, is_step=True), later=price)

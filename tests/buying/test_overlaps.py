@@ -10,7 +10,7 @@ from crustframe.buying.engine import Engine
 from crustframe.buying.errands import Errand
 from crustframe.buying.purse import Purse
 from crustframe.buying.terms import Terms
-from crustframe.buying.ways import Calls, ContactJobs, PersonJobs
+from crustframe.buying.ways import Calls, ContactJobs, IdentifyJobs, PersonJobs
 from crustframe.ledger import Need
 from crustframe.people.identifiers import read_identifiers
 
@@ -109,3 +109,17 @@ def test_a_job_that_brings_a_part_is_followed_to_its_end_or_told(fields, waits):
 
         assert ({"matched"} if waits else {"not_run"}) == statuses(found)
         assert (1 if waits else 0) == sandbox.calls
+
+
+@pytest.mark.billed_past_the_plan("the errand is given to the engine without a plan")
+def test_identify_by_job_is_a_way_to_buy_as_any_other():
+    people = tuple(read_identifiers([*(f"lead.{n}@corp.example" for n in range(5)), "nobody@corp.example"]).unique)
+    groups = IdentifyJobs().groups
+    with crustframe.sandbox(requests_per_minute=None, snapshot="C", job_seconds=0.1) as sandbox:
+        errand = Errand(IdentifyJobs(), people, Need(groups, None, None), groups)
+        outcome = Engine(sandbox.client, [errand], Terms(max_credits=6), lambda *_: None, Purse(6)).run()
+
+        assert 5.0 == outcome.bought.credits == sandbox.credits_spent
+        texts = [person.text for person in people]
+        found = crustframe.enrich(texts, fields=["basic_profile.name"], max_credits=0, client=sandbox.client)
+        assert ["matched"] * 5 + ["no_match"] == found.frame["crust.status"].tolist()

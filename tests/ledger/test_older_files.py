@@ -93,3 +93,21 @@ def test_doubts_jobs_under_way_money_and_the_standing_ceiling_are_there(client):
 
 def test_a_refusal_that_was_kept_without_proof_is_asked_again(client):
     assert 1 == crustframe.plan([f"{SITE}refused-example"], client=client).n_new
+
+
+def test_it_is_read_on_todays_api_and_nobody_is_paid_for_twice(tmp_path):
+    """Names and phone numbers that are in the file cost nothing; what is missing comes from where it is sold now."""
+    path = tmp_path / "ledger.sqlite3"
+    path.write_bytes(gzip.decompress(FILE.read_bytes()))
+    fields = ["basic_profile.name", "contact.phone_numbers"]
+    with crustframe.sandbox(requests_per_minute=None, snapshot="C", ledger=path) as sandbox:
+        ages = {"max_age": None, "client": sandbox.client}
+        known = crustframe.enrich(PEOPLE[:2], fields=fields, max_credits=0, **ages)
+        assert {"matched": 2} == {status: n for status, n in known.report.statuses.items() if n}
+
+        found = crustframe.enrich([*PEOPLE, f"{SITE}p77-example"], fields=fields, max_credits=50, **ages).frame
+        assert ["matched"] * 5 + ["invalid", "matched"] == found["crust.status"].tolist()
+        assert NAMES == found["basic_profile.name"].tolist()[:5]
+        spent = sandbox.credits_spent
+        crustframe.enrich([*PEOPLE, f"{SITE}p77-example"], fields=fields, max_credits=0, **ages)
+        assert spent == sandbox.credits_spent
