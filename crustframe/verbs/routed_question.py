@@ -86,8 +86,10 @@ class _Draft:
     credits_by_surface: dict[str, float] = field(default_factory=dict)
     unavailable: dict[str, str] = field(default_factory=dict)
 
-    def add(self, errand: Errand, *, later: float = 0.0, likely: float | None = None) -> None:
-        """Take an errand in; `later` is what the next step may cost for each of its people."""
+    def add(
+        self, errand: Errand, *, later: float = 0.0, likely: float | None = None, after: str = "then by profile URL"
+    ) -> None:
+        """Take an errand in; `later` is what the next step may cost for each of its people, `after` says when."""
         if not errand.people:
             return
         self.errands.append(errand)
@@ -107,7 +109,7 @@ class _Draft:
             windows = math.ceil(calls / contract.pace_of(errand.way.endpoint)) - 1
             self.minutes = max(self.minutes, windows * contract.RATE_WINDOW_S / 60)
             how = counted(calls, "call")
-        next_step = f", then by profile URL for up to {later:.12g} more each" if later else ""
+        next_step = f", {after} for up to {later:.12g} more each" if later else ""
         self.lines.append(
             f"{errand.way.endpoint}: {persons(n)} in {how}, up to {counted(price * n, 'credit')}{next_step}"
         )
@@ -268,7 +270,7 @@ class RoutedQuestion(Question):
         rest = [person for person in mails if person.key not in urls]
         if not rest:
             return
-        is_plain = need.min_similarity_score is None and self.options.path == ENRICH
+        is_plain = need.min_similarity_score is None and not self.options.is_realtime
         by_job = is_plain and route != "calls" and not self.abilities.lacks(contract.PERSON_JOB_PATH)
         can_identify = need.min_similarity_score is None and not self.abilities.lacks(contract.IDENTIFY_PATH)
         is_enough = is_plain and self.needed <= identify.GROUPS
@@ -303,10 +305,15 @@ class RoutedQuestion(Question):
         choice = choose(client, self.options, self.needed, people, route, pace)
         jobs = PersonJobs(self.options.groups)
         draft.add(Errand(jobs, choice.by_job, need, self.needed, otherwise=calls, stands_for=stands))
-        draft.add(Errand(calls, choice.by_calls, need, self.needed, stands_for=stands))
+        flags = [flag for flag in FLAGS if getattr(self.options, flag)]
+        more = 0.0
+        if any(self.abilities.is_unknown(ENRICH, flag) for flag in flags):
+            more = max(0.0, Calls(live.Options(self.options.groups)).price(client) - calls.price(client))
+        errand = Errand(calls, choice.by_calls, need, self.needed, stands_for=stands)
+        draft.add(errand, later=more, likely=calls.price(client), after="or live, where the flags are gone,")
         if choice.reason:
             draft.lines.append(choice.reason)
-        return calls.price(client)
+        return calls.price(client) + more
 
     def _plan_contacts(
         self,

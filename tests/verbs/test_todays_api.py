@@ -125,6 +125,18 @@ def test_fresh_profiles_come_live_where_the_flags_are_gone(snapshot, flag):
         assert 0 == again.report.calls
 
 
+def test_the_price_of_live_profiles_is_planned_also_where_only_the_flags_are_unknown():
+    with playing("C") as sandbox:
+        crustframe.enrich([*urls(1, 90), *emails(1, 90)], fields=BOTH, max_credits=50, client=sandbox.client)
+        column = [*urls(3), *emails(2)]
+        options = {"fields": BOTH, "enrich_realtime": True, "client": sandbox.client}
+        spent, plan = sandbox.credits_spent, crustframe.plan(column, **options)
+        found = crustframe.enrich(column, max_credits=200, **options)
+
+        assert {"matched": 5} == statuses(found)
+        assert 5 * 7 + 2 <= sandbox.credits_spent - spent <= plan.credits_high
+
+
 # What an account lacks ---------------------------------------------------------------------------------------------
 
 
