@@ -468,7 +468,7 @@ class JobBook:
         for groups, outcomes in by_groups.items():
             coverage = people.coverage_id(connection, groups)
             people.save(connection, self._scope_id, job.purchase_id, coverage, None, now, outcomes)
-            purchases.end_doubts(connection, self._scope_id, [key for key, _, _ in outcomes])
+            purchases.end_doubts(connection, self._scope_id, [key for key, _, _ in outcomes], job.purchase.groups)
 
 
 def _folder(ledger: Path) -> Path:

@@ -45,7 +45,8 @@ class Purchase(NamedTuple):
 class Doubt(NamedTuple):
     """An identifier whose charge is unknown: its request left and no complete answer came back.
 
-    `owner` is whose request it is, as long as it has not ended: nobody waits for it, and it may still be answered.
+    `owner` is whose request it is, as long as it has not ended: nobody waits for it, and it may still be answered;
+    `groups` is what it asked.
     """
 
     purchase_id: int
@@ -54,6 +55,7 @@ class Doubt(NamedTuple):
     sent_at: float | None
     told: bool
     owner: str | None = None
+    groups: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -128,7 +130,8 @@ def claim(
         if any(state != "in_doubt" and groups & need.groups for state, groups, _ in entries):
             found.busy.append(identifier)
             continue
-        doubts = [doubt for state, _, doubt in entries if state == "in_doubt"]
+        asked = need.groups | request.groups
+        doubts = [doubt for state, groups, doubt in entries if state == "in_doubt" and groups & asked]
         if doubts and not all(may_resend(doubt) for doubt in doubts):
             found.doubtful += doubts
             continue
@@ -188,8 +191,8 @@ def _insert(connection: sqlite3.Connection, request: Request, taken: list[Identi
     return Purchase(purchase_id, tuple(taken), request.groups, worst, request.min_similarity_score)
 
 
-def end_doubts(connection: sqlite3.Connection, scope_id: int, keys: Sequence[str]) -> None:
-    """End the earlier doubts about people who are answered for now.
+def end_doubts(connection: sqlite3.Connection, scope_id: int, keys: Sequence[str], groups: frozenset[str]) -> None:
+    """End the earlier doubts about people who are answered for now, as far as they are about the same groups.
 
     Not before: a buyer that is killed while it buys them again must leave both doubts behind.
     """
@@ -197,11 +200,14 @@ def end_doubts(connection: sqlite3.Connection, scope_id: int, keys: Sequence[str
     for start in range(0, len(keys), CHUNK):
         chunk = keys[start : start + CHUNK]
         rows = connection.execute(
-            "SELECT purchase_id, key FROM purchase_people JOIN purchases USING (purchase_id) "  # noqa: S608
+            "SELECT purchase_id, key, groups FROM purchase_people JOIN purchases USING (purchase_id) "  # noqa: S608
+            "JOIN coverages USING (coverage_id) "
             f"WHERE key IN ({','.join('?' * len(chunk))}) AND scope_id = ? AND state = 'in_doubt'",
             (*chunk, scope_id),
         )
-        for purchase_id, key in rows:
+        for purchase_id, key, held in rows:
+            if not groups.intersection(json.loads(held)):
+                continue  # of another surface: what it cost, and what it said, is as unknown as before
             answered.setdefault(purchase_id, []).append(key)
     for purchase_id, held in answered.items():
         drop_people(connection, purchase_id, held)
@@ -279,12 +285,16 @@ def holding(connection: sqlite3.Connection, keys: Sequence[str]) -> set[int]:
 def all_doubts(connection: sqlite3.Connection, scope_id: int) -> list[Doubt]:
     """Return every identifier in doubt."""
     rows = connection.execute(
-        "SELECT purchase_id, kind, key, text, worst_credits / identifiers, sent_at, told "
-        "FROM purchase_people JOIN purchases USING (purchase_id) WHERE scope_id = ? AND state = 'in_doubt' "
-        "AND state NOT IN ('done', 'refused') ORDER BY purchase_id, purchase_people.rowid",
+        "SELECT purchase_id, kind, key, text, worst_credits / identifiers, sent_at, told, groups "
+        "FROM purchase_people JOIN purchases USING (purchase_id) JOIN coverages USING (coverage_id) "
+        "WHERE scope_id = ? AND state = 'in_doubt' AND state NOT IN ('done', 'refused') "
+        "ORDER BY purchase_id, purchase_people.rowid",
         (scope_id,),
     )
-    return [Doubt(n, Identifier(kind, key, text), risk, at, bool(told)) for n, kind, key, text, risk, at, told in rows]
+    return [
+        Doubt(n, Identifier(kind, key, text), risk, at, bool(told), None, frozenset(json.loads(groups)))
+        for n, kind, key, text, risk, at, told, groups in rows
+    ]
 
 
 class OpenDoubt(NamedTuple):

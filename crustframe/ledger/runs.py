@@ -191,7 +191,7 @@ class Run:
             state = "in_doubt" if answer.missing else "done"
             error = "left out of the answer" if answer.missing else None
             purchases.drop_people(connection, purchase.purchase_id, [*answer.matches, *answer.failures])
-            purchases.end_doubts(connection, self._request.scope_id, list(answer.matches))
+            purchases.end_doubts(connection, self._request.scope_id, list(answer.matches), purchase.groups)
             matched = sum(bool(found) for found in answer.matches.values())
             purchases.close(
                 connection, purchase.purchase_id, state, now, error=error, credits=credits, matched=matched, told=True

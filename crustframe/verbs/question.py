@@ -135,6 +135,10 @@ class Question(ABC):
         """Refuse what the account is known to lack altogether."""
         return
 
+    def asks(self, part: int) -> frozenset[str]:
+        """Return what is bought for one part: a doubt about any of it is a doubt about the part."""
+        return self.parts[part].need.groups
+
     @property
     def absent(self) -> Mapping[int, Record]:
         """What is said of everybody for parts that the account cannot have; the key is filled in."""
@@ -171,6 +175,10 @@ class PersonQuestion(Question):
     def surface(self) -> type[Options]:  # type: ignore[override]
         """The surface of the options."""
         return type(self.options)
+
+    def asks(self, part: int) -> frozenset[str]:
+        """Return what a request names."""
+        return self.options.coverage | self.need.groups
 
     @property
     def need(self) -> Need:

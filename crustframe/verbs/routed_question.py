@@ -151,6 +151,11 @@ class RoutedQuestion(Question):
         """The asked columns, in the user's order."""
         return self.asked.paths
 
+    def asks(self, part: int) -> frozenset[str]:
+        """Return what is bought for one part."""
+        own = self.parts[part].need.groups
+        return own if part in self._contact_parts else own | self.options.coverage
+
     @property
     def _contact_parts(self) -> range:
         return range(len(self.parts) - len(self.apart), len(self.parts))

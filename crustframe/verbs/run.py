@@ -53,7 +53,12 @@ def plan_run(
         i.key: missing for i in people if (missing := tuple(n for n, known in enumerate(parts) if i.key not in known))
     }
     doubts = [] if on_doubt == "resend" else client.ledger.doubts(people)
-    in_doubt = frozenset(d.identifier.key for d in doubts if d.told or on_doubt == "skip") & lacking.keys()
+    in_doubt = frozenset(
+        doubt.identifier.key
+        for doubt in doubts
+        if (doubt.told or on_doubt == "skip")
+        and any(doubt.groups & question.asks(number) for number in lacking.get(doubt.identifier.key, ()))
+    )
     standing = Standing(
         identifiers,
         known=frozenset(i.key for i in people if i.key not in lacking),
@@ -133,7 +138,7 @@ def recalled(client: Client, table: PeopleTable, plan: Plan, question: Question,
     for doubt in client.ledger.doubts(people):
         key = doubt.identifier.key
         for number, there in enumerate(known):
-            if key not in new and key not in there:
+            if key not in new and key not in there and doubt.groups & question.asks(number):
                 table.put(Record(key, "in_doubt", reason="no answer to an earlier request"), number)
 
 

@@ -123,3 +123,23 @@ def test_identify_by_job_is_a_way_to_buy_as_any_other():
         texts = [person.text for person in people]
         found = crustframe.enrich(texts, fields=["basic_profile.name"], max_credits=0, client=sandbox.client)
         assert ["matched"] * 5 + ["no_match"] == found.frame["crust.status"].tolist()
+
+
+@pytest.mark.filterwarnings("ignore::crustframe.PartialResultWarning")
+def test_an_answer_of_one_surface_ends_no_doubt_about_another():
+    """Contacts were lost: a fresh look at the profile says nothing of them, and nobody buys them again unasked."""
+    fields = ["basic_profile.name", "contact.business_emails"]
+    with crustframe.sandbox(requests_per_minute=None, snapshot="C") as sandbox:
+        crustframe.enrich(["linkedin.com/in/a-example"], fields=fields, max_credits=9, client=sandbox.client)
+        sandbox.faults.add("reset", nth=2, charge=True)
+        first = crustframe.enrich(PEOPLE, fields=fields, max_credits=50, client=sandbox.client).report
+        assert 5 == first.statuses["in_doubt"]
+        spent = sandbox.credits_spent
+
+        fresh = crustframe.enrich(PEOPLE, fields=fields[:1], max_age=0, max_credits=50, client=sandbox.client).report
+        assert {"matched": 5} == {status: n for status, n in fresh.statuses.items() if n}
+        again = crustframe.enrich(PEOPLE, fields=fields, max_credits=50, client=sandbox.client).report
+
+        assert 5 == again.statuses["in_doubt"]
+        assert 5.0 == sandbox.credits_spent - spent
+        assert 5 == len(sandbox.client.ledger.doubts())
