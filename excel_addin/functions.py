@@ -138,8 +138,9 @@ class Desk:
 
         Parameters
         ----------
-        identifiers : cells, n rows of one column
-            Profile URLs or business e-mails; blanks behind the last one do not count.
+        identifiers : cells, n rows of one column or several
+            Profile URLs or business e-mails, of each row the first that names somebody; blanks behind the last one do
+            not count.
         fields : cells, optional
             Dot paths, separated by commas or in cells of their own.
         headers : cell, optional

@@ -26,7 +26,7 @@ from excel_addin.functions import ReadAhead, remark
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 AHEAD_ROWS: Final = 2000
-_IDENTIFIERS: Final = "One column of profile URLs or business e-mails"
+_IDENTIFIERS: Final = "Column of profile URLs or business e-mails; several: the first that names somebody"
 _FIELDS: Final = "Dot paths, separated by commas or in cells; CRUST.FIELDS lists them"
 _RELATIVE_ROW: Final = re.compile(r"ENRICH\(\s*(?:[^!(),]+!)?R(?:\[-?\d+\])?C(?:\[?-?\d+\]?)?\s*[,)]", re.IGNORECASE)
 _ON_WINDOWS: Final = "xlwings.udfs" in sys.modules  # elsewhere xlwings does not import it

@@ -58,6 +58,7 @@ class Ledger:
         self._api_version = contract.API_VERSION
         self._scope_id: int | None = None
         self._scope_of: int | None = None
+        self._told: dict[tuple[str, str], bool] = {}
 
     def of(self, api_version: str) -> Ledger:
         """Return the part of this ledger that holds another surface's answers; the file and its lock are shared."""
@@ -165,12 +166,15 @@ class Ledger:
         """Return what this account was found to have and to lack within a day."""
         scope = self._scope(create=False)
         if scope is None:
-            return {}
+            return dict(self._told)
         with self._store.reading() as connection:
-            return abilities.known(connection, scope, self._clock())
+            return {**self._told, **abilities.known(connection, scope, self._clock())}
 
     def learn_abilities(self, facts: Facts) -> None:
-        """Write down what this account has, or lacks."""
+        """Write down what this account has, or lacks; before the first purchase it is only kept in mind."""
+        if not self._store.exists():
+            self._told.update(facts)
+            return
         scope = self._scope(create=True)
         assert scope is not None  # noqa: S101
         with self._store.transaction() as connection:

@@ -267,8 +267,7 @@ def _surfaces(client: Client, told_now: Facts) -> Finding:
     """Tell which surfaces of today's API the account has: from its list, else from what earlier runs learnt."""
     facts = dict(told_now)
     with contextlib.suppress(LedgerError):  # told by itself
-        if told_now and client.ledger.exists():
-            client.ledger.learn_abilities(told_now)
+        client.ledger.learn_abilities(told_now)
         facts = {**client.ledger.abilities(), **told_now}
     named = {path: facts.get((path, "")) for path in _SURFACES}
     has = [path for path, is_there in named.items() if is_there]

@@ -299,3 +299,18 @@ def test_a_kill_between_surfaces_pays_nobody_twice(at, tmp_path):
         )
         assert_frame_equal(whole.frame, found.frame)
         assert sandbox.credits_spent <= fresh.credits_spent + 25 * 3  # what was in flight
+
+
+# Asking beforehand -------------------------------------------------------------------------------------------------
+
+
+def test_the_account_can_be_asked_beforehand_and_nothing_is_written(tmp_path):
+    path = tmp_path / "l.sqlite3"
+    with playing("C") as sandbox, sandbox.make_client(ledger=path) as client:
+        unknown = crustframe.plan(urls(10), fields=BOTH, client=client)
+        told = crustframe.plan(urls(10), fields=BOTH, prices="account", client=client)
+
+        assert "if sold apart" in str(unknown)
+        assert "/person/contact/enrich: 10 people in 1 call, up to 20 credits" in str(told)
+        assert (30.0, 0.0) == (told.credits_high, sandbox.credits_spent)
+        assert not path.exists()

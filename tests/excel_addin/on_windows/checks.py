@@ -100,7 +100,7 @@ def test_the_generated_module_is_the_checked_in_one(client: Client) -> None:
     described = {arguments[0]: words for arguments, words in options}
     assert "CRUST" == described["'crust.xlam'!CRUST_ENRICH"]["Category"]
     assert (
-        "One column of profile URLs or business e-mails"
+        "Column of profile URLs or business e-mails; several: the first that names somebody"
         in (described["'crust.xlam'!CRUST_ENRICH"]["ArgumentDescriptions"])
     )
 
