@@ -11,6 +11,7 @@ from crustframe.people.identifiers import Identifiers
 from crustframe.people.records import Match, Record
 from crustframe.people.verdict import MinVerdict, Verdict, judged
 from crustframe.verbs.question import PersonQuestion
+from crustframe.verbs.routed_question import known_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +25,7 @@ def matches_of(
 
     from crustframe.columns.schema import validate
 
-    known = client.ledger.known(identifiers.unique, question.need)
+    known = known_of(client, identifiers, question)
     by_key = {identifier.key: identifier for identifier in identifiers.unique}
     candidates: list[tuple[Record, int, Match]] = []
     verdicts: list[Verdict] = []

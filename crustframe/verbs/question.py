@@ -16,7 +16,7 @@ from crustframe.buying.abilities import EMAILS, ENRICH, Abilities
 from crustframe.buying.errands import Errand
 from crustframe.buying.plan import Plan, make_plan
 from crustframe.buying.routes import Route, choose
-from crustframe.buying.ways import Calls, PersonJobs
+from crustframe.buying.ways import Calls, ContactJobs, PersonJobs
 from crustframe.client import Client
 from crustframe.errors import APIError, BadRequestError, FieldError, PermissionDeniedError, SettingError
 from crustframe.fields import DEFAULT_FIELDS, PREVIEW, Keep, Path, Reduction, needed_groups, read_paths
@@ -211,6 +211,8 @@ class PersonQuestion(Question):
         if gated := [path.field.path for path in self.paths if path.field.access == contract.GATED]:
             refusal = "where it is not granted, the API refuses the whole call, free"
             notes.append(f"not in every plan: {', '.join(gated)}; {refusal}")
+        if cheaper := self._cheaper_by_contacts(client, made):
+            notes.append(cheaper)
         extra = self._more_elsewhere(client, standing.new, route)
         if extra:
             notes.append(
@@ -226,6 +228,18 @@ class PersonQuestion(Question):
             job_minutes=choice.job_minutes,
             errands=tuple(errands),
             notes=(*made.notes, *notes),
+        )
+
+    def _cheaper_by_contacts(self, client: Client, made: Plan) -> str:
+        """Say so where contact jobs bring the same columns for less: they know no base credit."""
+        if not made.n_new or not self.needed or not self.needed <= {*contract.CONTACT_GROUPS}:
+            return ""
+        price = ContactJobs(self.needed).price(client)
+        if price >= made.price:
+            return ""
+        return (
+            f"contact jobs bring the same for up to {price * made.n_new:.12g} credits, in minutes: "
+            "`df.crust.contacts`, `crustframe contacts`"
         )
 
     def _more_elsewhere(self, client: Client, people: Sequence[Identifier], route: Route) -> float:

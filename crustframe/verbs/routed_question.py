@@ -23,8 +23,8 @@ from crustframe.buying.ways import Calls, ContactJobs, IdentifyJobs, Jobs, Perso
 from crustframe.client import Client
 from crustframe.errors import APIError, PermissionDeniedError
 from crustframe.fields import Path
-from crustframe.ledger import Need
-from crustframe.people.identifiers import Identifier, read_identifiers
+from crustframe.ledger import Known, Need
+from crustframe.people.identifiers import Identifier, Identifiers, read_identifiers
 from crustframe.people.records import Record
 from crustframe.settings.config import NO_MATCH_AGE_S
 from crustframe.verbs.question import Part, PersonQuestion, Question, Standing
@@ -49,6 +49,14 @@ def for_account(question: PersonQuestion, client: Client) -> PersonQuestion | Ro
         return replace(question, options=replace(options, groups=options.groups - spare)) if spare else question
     apart = [group for group in contacts if flags or group in lacking]
     return _routed(question, abilities, apart, lacking - question.needed, is_live=bool(flags))
+
+
+def known_of(client: Client, identifiers: Identifiers, question: PersonQuestion) -> dict[str, Known]:
+    """Return whom the ledger knows for a question; of whoever has no contact of some kind, what there is."""
+    known = client.ledger.known(identifiers.unique, question.need)
+    base = for_account(question, client).parts[0]
+    left = [identifier for identifier in identifiers.unique if identifier.key not in known]
+    return known | base.known(client.ledger, left)
 
 
 def _routed(

@@ -11,6 +11,7 @@ from crustframe.errors import ColumnNotFoundError, SettingError
 from crustframe.people.identifiers import read_identifiers
 from crustframe.verbs.options import Only
 from crustframe.verbs.question import PersonQuestion
+from crustframe.verbs.routed_question import for_account
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,8 +40,8 @@ def chosen_rows(
         empty = [_is_empty(data, path.name) for path in question.paths]
         return [row for row, blanks in enumerate(zip(*empty, strict=True)) if any(blanks)]
     identifiers = read_identifiers(cells)
-    known = client.ledger.known(identifiers.unique, question.need)
-    stale = {n for n, identifier in enumerate(identifiers.unique) if identifier.key not in known}
+    parts = [part.known(client.ledger, identifiers.unique) for part in for_account(question, client).parts]
+    stale = {n for n, identifier in enumerate(identifiers.unique) if any(identifier.key not in part for part in parts)}
     return [row for row, position in enumerate(identifiers.per_row) if position in stale]
 
 

@@ -314,3 +314,27 @@ def test_the_account_can_be_asked_beforehand_and_nothing_is_written(tmp_path):
         assert "/person/contact/enrich: 10 people in 1 call, up to 20 credits" in str(told)
         assert (30.0, 0.0) == (told.credits_high, sandbox.credits_spent)
         assert not path.exists()
+
+
+def test_whoever_asks_the_dearer_way_for_contacts_is_told():
+    with playing("A") as sandbox:
+        alone = crustframe.plan(urls(10), fields=["contact.phone_numbers"], client=sandbox.client)
+        beside = crustframe.plan(urls(10), fields=[NAME, "contact.phone_numbers"], client=sandbox.client)
+
+        assert "contact jobs bring the same for up to 20 credits" in str(alone)
+        assert "contact jobs" not in str(beside)
+
+
+def test_candidates_and_stale_rows_know_people_without_contacts():
+    """Nobody is stale, and every candidate is listed, although some have no business e-mail."""
+    with playing("C") as sandbox:
+        frame = pd.DataFrame({"who": urls(8)})
+        found = frame.crust.enrich("who", BOTH, max_credits=50, client=sandbox.client)
+        assert found["email"].isna().any()
+        listed = frame.crust.matches("who", BOTH, client=sandbox.client)
+        calls = sandbox.calls
+        again = found.crust.enrich("who", BOTH, only="stale", max_credits=50, client=sandbox.client)
+
+        assert urls(8) == listed["crust.identifier"].tolist()
+        assert calls == sandbox.calls
+        assert_frame_equal(found, again)
