@@ -6,6 +6,7 @@ import os
 import sys
 from collections import Counter
 from contextlib import contextmanager
+from importlib.resources import files
 from typing import Any
 
 import pandas as pd
@@ -14,6 +15,7 @@ from pandas.testing import assert_frame_equal
 
 import crustframe
 from crustframe.errors import BadRequestError, PermissionDeniedError
+from crustframe.shell.demo import COLUMN
 
 NAME, EMAIL = "basic_profile.name", "contact.business_emails[0].email as email"
 BOTH = [NAME, EMAIL]
@@ -338,3 +340,19 @@ def test_candidates_and_stale_rows_know_people_without_contacts():
         assert urls(8) == listed["crust.identifier"].tolist()
         assert calls == sandbox.calls
         assert_frame_equal(found, again)
+
+
+def test_the_leads_of_the_demo_come_out_alike_on_every_age():
+    """Repeats, other spellings, blanks and junk; each person once, at the price of each age."""
+    leads = pd.read_csv(files("crustframe.shell").joinpath("demo_leads.csv"), dtype=str, keep_default_na=False)
+    found = {}
+    for snapshot in "ABC":
+        with playing(snapshot) as sandbox:
+            run = crustframe.enrich(leads, COLUMN, fields=BOTH, max_credits=1000, client=sandbox.client)
+            assert run.report.credits == sandbox.credits_spent
+            spent = sandbox.credits_spent
+            crustframe.enrich(leads, COLUMN, fields=BOTH, max_credits=0, client=sandbox.client)
+            assert spent == sandbox.credits_spent
+            found[snapshot] = run.frame.drop(columns="crust.confidence_score")
+    assert_frame_equal(found["A"], found["B"])
+    assert_frame_equal(found["A"], found["C"])
