@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from command_line import hard_column
 from pandas.testing import assert_frame_equal
 
 import crustframe
@@ -342,13 +343,17 @@ def test_candidates_and_stale_rows_know_people_without_contacts():
         assert_frame_equal(found, again)
 
 
-def test_the_leads_of_the_demo_come_out_alike_on_every_age():
+@pytest.mark.parametrize("file", ["demo", "400 rows"])
+def test_whole_files_come_out_alike_on_every_age(file):
     """Repeats, other spellings, blanks and junk; each person once, at the price of each age."""
-    leads = pd.read_csv(files("crustframe.shell").joinpath("demo_leads.csv"), dtype=str, keep_default_na=False)
+    if file == "demo":
+        leads = pd.read_csv(files("crustframe.shell").joinpath("demo_leads.csv"), dtype=str, keep_default_na=False)
+    else:
+        leads = pd.DataFrame({COLUMN: hard_column()})
     found = {}
     for snapshot in "ABC":
         with playing(snapshot) as sandbox:
-            run = crustframe.enrich(leads, COLUMN, fields=BOTH, max_credits=1000, client=sandbox.client)
+            run = crustframe.enrich(leads, COLUMN, fields=BOTH, max_credits=2000, client=sandbox.client)
             assert run.report.credits == sandbox.credits_spent
             spent = sandbox.credits_spent
             crustframe.enrich(leads, COLUMN, fields=BOTH, max_credits=0, client=sandbox.client)
