@@ -479,7 +479,7 @@ def test_a_doubt_is_ended_without_reading_all_the_others(client, running):
 
     with client.ledger._store.transaction() as connection:
         connection.set_progress_handler(lambda: steps.append(1) or 0, 100)
-        purchases.end_doubts(connection, book._scope_id, keys)
+        purchases.end_doubts(connection, book._scope_id, keys, job.purchase.groups)
         connection.set_progress_handler(None, 0)
 
     assert len(steps) < 20
