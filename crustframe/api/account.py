@@ -92,11 +92,6 @@ def read_balance(transport: Transport) -> float:
         raise _unreadable("balance") from None
 
 
-def read_endpoint(transport: Transport, path: str) -> Endpoint | None:
-    """Return what the account may do with `path`, or None where it is not listed (``GET /account/endpoints``)."""
-    return _endpoints(_get(transport, "/account/endpoints", {"path": path})).get(path)
-
-
 def read_endpoints(transport: Transport) -> dict[str, Endpoint]:
     """Return what the account may do, by path (``GET /account/endpoints``)."""
     return _endpoints(_get(transport, "/account/endpoints"))

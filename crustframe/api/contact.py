@@ -24,11 +24,6 @@ class Options(person.Options):
         kinds = {group: price for group, price in contract.ADD_ON_PRICES.items() if group in self.groups}
         return {"base": contract.BASE_PRICE, **kinds}
 
-    @property
-    def server_threshold(self) -> float | None:
-        """None: it takes no threshold."""
-        return None
-
     def asked_of(self, identifiers: Sequence[Identifier]) -> Mapping[str, Any]:
         """Return the body that asks about `identifiers`."""
         key = contract.REQUEST_KEYS[identifiers[0].kind]

@@ -25,11 +25,6 @@ class Options(person.Options):
         """Credits of one matched person."""
         return {"identify": contract.IDENTIFY_PRICE}
 
-    @property
-    def server_threshold(self) -> float | None:
-        """None: it takes no threshold."""
-        return None
-
     def asked_of(self, identifiers: Sequence[Identifier]) -> Mapping[str, Any]:
         """Return the body that asks about `identifiers`."""
         return {contract.IDENTIFY_KEYS[identifiers[0].kind]: [identifier.text for identifier in identifiers]}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from crustframe import contract
 from crustframe.api import person
 from crustframe.people.identifiers import Identifier
 
-FLAGS = frozenset({"force_fetch", "enrich_realtime"})
+_FLAGS: Final = frozenset({"force_fetch", "enrich_realtime"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +25,6 @@ class Options(person.Options):
         return {"live": contract.LIVE_PRICE}
 
     @property
-    def server_threshold(self) -> float | None:
-        """None: it takes no threshold."""
-        return None
-
-    @property
     def is_realtime(self) -> bool:
         """True: profiles are fetched while the request waits."""
         return True
@@ -37,7 +32,7 @@ class Options(person.Options):
     @property
     def coverage(self) -> frozenset[str]:
         """The groups, as fresh as either flag would have made them."""
-        return self.groups | FLAGS
+        return self.groups | _FLAGS
 
     def asked_of(self, identifiers: Sequence[Identifier]) -> Mapping[str, Any]:
         """Return the body that asks about `identifiers`."""

@@ -86,6 +86,12 @@ class Options(ABC):
         return
 
     @property
+    def flags(self) -> frozenset[str]:
+        """The refresh flags that are set."""
+        given = {"force_fetch": self.force_fetch, "enrich_realtime": self.enrich_realtime}
+        return frozenset(flag for flag, is_set in given.items() if is_set)
+
+    @property
     def is_preview(self) -> bool:
         """Whether this is a free preview."""
         return PREVIEW in self.groups
@@ -102,8 +108,7 @@ class Options(ABC):
     @property
     def coverage(self) -> frozenset[str]:
         """What the answers will hold, as the ledger files them."""
-        flags = {"force_fetch": self.force_fetch, "enrich_realtime": self.enrich_realtime}
-        return self.groups | {flag for flag, is_set in flags.items() if is_set}
+        return self.groups | self.flags
 
     @property
     def server_threshold(self) -> float | None:

@@ -14,7 +14,8 @@ from crustframe.errors import APIError, BadRequestError, PermissionDeniedError, 
 EMAILS: Final = contract.REQUEST_KEYS[contract.BUSINESS_EMAIL]
 ENRICH: Final = contract.PERSON_ENRICH_PATH
 
-_BASE: Final = (ENRICH, contract.PERSON_JOB_PATH)
+WHOLE: Final = (ENRICH, contract.PERSON_JOB_PATH)
+"""Where whole profiles are sold; both take the same groups."""
 
 Learnt = dict[tuple[str, str], bool]
 
@@ -48,7 +49,7 @@ class Abilities:
 def told_by(error: APIError, endpoint: str, refused: Iterable[str]) -> Learnt:
     """Return what a refusal tells of the account: groups that it names, or that the endpoint is not there."""
     is_denied = isinstance(error, PermissionDeniedError) and bool(error.denied_fields)
-    if is_denied and endpoint in _BASE:  # of a field that is there: no other surface has it for this account
+    if is_denied and endpoint in WHOLE:  # of a field that is there: no other surface has it for this account
         return {}
     groups = list(refused)
     if groups:

@@ -34,7 +34,7 @@ from crustframe.errors import (
 from crustframe.http.rate_limit import server_wait_s
 from crustframe.http.retry import Retries
 from crustframe.ledger import Need, Purchase
-from crustframe.ledger.people import FLAGS, make_record
+from crustframe.ledger.people import make_record
 from crustframe.people.identifiers import Identifier
 from crustframe.people.records import Answer, Record
 
@@ -238,7 +238,7 @@ class Caller:
         parts |= {contract.REQUEST_KEYS[contract.BUSINESS_EMAIL]} & {
             contract.REQUEST_KEYS[identifier.kind] for identifier in purchase.identifiers
         }
-        parts |= way.asked & FLAGS if way.endpoint == contract.PERSON_ENRICH_PATH else set()
+        parts |= way.options.flags
         told = {(way.endpoint, part): part in contacts for part in parts}
         news = {what: True for what, is_sure in told.items() if is_sure or what not in self._facts}
         news = {what: True for what in news if not self._facts.get(what)}

@@ -90,7 +90,7 @@ class Engine:
                     self._call(buyer.errand, buyer.errand.otherwise, later)
             self._tell_refusals(by_job)
         if self._refused:
-            self._end_with(self._refused[0])
+            self._purse.bought.end_with(self._refused[0])
         ticket = None if self._terms.wait or not by_job else _joined(buyer.ticket() for buyer in by_job)
         return Outcome(bought, ticket, by_job)
 
@@ -176,15 +176,7 @@ class Engine:
                 self._on_record(buyer.errand, Record(identifier.key, "failed", reason="request_refused"))
         refusal: APIError | None = refusals[0].refusal if refusals else None
         if refusal is not None:
-            self._end_with(refusal)
-
-    def _end_with(self, refusal: APIError) -> None:
-        """End with a refusal: as an error, or where something was bought, as the reason why not more was."""
-        bought = self._purse.bought
-        if not bought.credits_committed:
-            raise refusal
-        refusal.message = refusal.message.replace("Nothing was charged", "This request was not charged")
-        bought.stopped = refusal
+            self._purse.bought.end_with(refusal)
 
 
 def _joined(tickets: Iterable[Ticket]) -> Ticket:

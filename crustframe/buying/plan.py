@@ -156,8 +156,9 @@ class Plan:
         asked = f"{persons(self.n_new)} to ask for in "
         if not self.calls:
             return f"{asked}{counted(self.jobs, 'job')}, minutes each"
+        jobs = f" and {counted(self.jobs, 'job')}" if self.jobs else ""
         time = f"about {math.ceil(self.minutes)} min" if self.minutes else "no waiting"
-        return f"{asked}{counted(self.calls, 'call')}, {time} at {self.requests_per_minute:.12g} a minute"
+        return f"{asked}{counted(self.calls, 'call')}{jobs}, {time} at {self.requests_per_minute:.12g} a minute"
 
     def _cost(self) -> str:
         parts = " + ".join(f"{credits:.12g} {group}" for group, credits in self.credits_by_group.items())

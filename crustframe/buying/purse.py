@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
+from crustframe.errors import CrustframeError
+
 
 @dataclass(slots=True)
 class Bought:
@@ -49,6 +51,14 @@ class Bought:
     stopped: Exception | None = None
     interrupted: bool = False
     learnt: dict[tuple[str, str], bool] = field(default_factory=dict)
+
+    def end_with(self, refusal: Exception) -> None:
+        """End with a refusal: as an error, or where something was bought, as the reason why not more was."""
+        if not self.credits_committed:
+            raise refusal
+        if isinstance(refusal, CrustframeError):
+            refusal.message = refusal.message.replace("Nothing was charged", "This request was not charged")
+        self.stopped = refusal
 
     @property
     def credits_committed(self) -> float:

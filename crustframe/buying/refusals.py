@@ -125,9 +125,8 @@ class Refusals:
     def lacking(self) -> dict[tuple[str, str], bool]:
         """What the account lacks, as these refusals tell it: the flags that were sent, else identifiers of a kind."""
         options = self._desk.way.options
-        flags = [name for name in ("force_fetch", "enrich_realtime") if getattr(options, name)]
-        if flags:
-            return {(options.path, flag): False for flag in flags if self._kinds}
+        if options.flags:
+            return {(options.path, flag): False for flag in options.flags if self._kinds}
         kinds = {contract.REQUEST_KEYS[kind] for kind in self._kinds if kind == contract.BUSINESS_EMAIL}
         return {(options.path, name): False for name in kinds}
 

@@ -262,17 +262,12 @@ class ContactJobs(Jobs):
 
 
 @dataclass(frozen=True)
-class IdentifyJobs(Jobs):
+class IdentifyJobs(PersonJobs):
     """``POST /batch/person/identify``: who is behind addresses, 1 credit for each who is found."""
 
     asks: frozenset[str] = identify.GROUPS
     endpoint = contract.IDENTIFY_JOB_PATH
     priced_like = (contract.IDENTIFY_PATH,)
-
-    @property
-    def groups(self) -> frozenset[str]:
-        """What a match holds."""
-        return self.asks
 
     @property
     def prices(self) -> Mapping[str, float]:
@@ -291,16 +286,8 @@ class IdentifyJobs(Jobs):
         """Return the price of whoever was found."""
         return contract.IDENTIFY_PRICE if person_data else 0.0
 
-    def found(self, key: str, person_data: dict[str, Any]) -> list[Taken]:
-        """File the person under what a match holds."""
-        return [Taken(key, self.asks, "matched", pack([{"person_data": person_data}]))]
 
-    def nothing(self, key: str) -> list[Taken]:
-        """File that nobody was found."""
-        return [Taken(key, self.asks, "no_match", None)]
-
-
-_JOBS: Final[Mapping[str, type[PersonJobs] | type[ContactJobs] | type[IdentifyJobs]]] = {
+_JOBS: Final[Mapping[str, type[PersonJobs] | type[ContactJobs]]] = {
     contract.PERSON_JOB_PATH: PersonJobs,
     contract.CONTACT_JOB_PATH: ContactJobs,
     contract.IDENTIFY_JOB_PATH: IdentifyJobs,

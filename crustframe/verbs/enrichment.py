@@ -139,7 +139,7 @@ def enrich(
             parts = [part.paths for part in of.parts]
             return PeopleTable(identifiers, parts, question.evidence if judges else None, min_verdict)
 
-        table, outcome = buy_in_rounds(asked, identifiers, question, plan, known, terms, options["route"], make_table)
+        table, outcome = buy_in_rounds(asked, identifiers, routed, plan, known, terms, options["route"], make_table)
         bought = outcome.bought
 
         columns, drift = table.columns(options["provenance"])

@@ -133,5 +133,5 @@ def buy(
     known, made = plan_run(client, identifiers, asked, "skip")
     terms = Terms(max_credits=max_credits, on_doubt="skip", wait=False)
     make_table = partial(_table, identifiers)
-    _, outcome = buy_in_rounds(client, identifiers, question, made, known, terms, "calls", make_table)
+    _, outcome = buy_in_rounds(client, identifiers, asked, made, known, terms, "calls", make_table)
     return outcome.bought

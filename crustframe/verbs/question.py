@@ -216,8 +216,8 @@ class PersonQuestion(Question):
         extra = self._more_elsewhere(client, standing.new, route)
         if extra:
             notes.append(
-                f"nobody knows yet whether this account's API sells all of it in one place: up to {extra:.12g} of the "
-                "credits are for surfaces apart; `crustframe doctor` asks the account, free"
+                f"up to {extra:.12g} of these credits are spent only if this account's API sells contacts, e-mails or "
+                "fresh profiles apart, which is not known yet; `crustframe doctor` asks, free"
             )
         apart = {"if sold apart": extra} if extra else {}
         return replace(
@@ -249,16 +249,15 @@ class PersonQuestion(Question):
             return 0.0
         abilities = Abilities.of(client)
         kinds = [group for group in contract.CONTACT_GROUPS if group in self.needed]
-        flags = [flag for flag in ("force_fetch", "enrich_realtime") if getattr(options, flag)]
         rest = replace(options, groups=options.groups.difference(kinds))
         apart = Calls(contact.Options(frozenset(kinds))).price(client) if kinds else 0.0
         worst = whole = Calls(options).price(client)
-        if any(abilities.is_unknown(ENRICH, flag) for flag in flags):
+        if any(abilities.is_unknown(ENRICH, flag) for flag in options.flags):
             worst = Calls(live.Options(rest.groups)).price(client) + apart
         elif any(abilities.is_unknown(ENRICH, group) for group in kinds):
             worst = Calls(rest).price(client) + apart
         mails = sum(person.kind == contract.BUSINESS_EMAIL for person in people)
-        is_identified = (route == "calls" or bool(flags)) and abilities.is_unknown(ENRICH, EMAILS)
+        is_identified = (route == "calls" or bool(options.flags)) and abilities.is_unknown(ENRICH, EMAILS)
         return max(0.0, worst - whole) * len(people) + contract.IDENTIFY_PRICE * mails * is_identified
 
     def late_notes(self, made: Plan) -> list[str]:

@@ -9,13 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from crustframe import contract
 from crustframe.api import contact, identify, live
 from crustframe.api.contact import nothing_of
 from crustframe.api.options import Options
-from crustframe.buying.abilities import EMAILS, ENRICH, Abilities
+from crustframe.buying.abilities import EMAILS, ENRICH, WHOLE, Abilities
 from crustframe.buying.errands import Errand
 from crustframe.buying.plan import MATCH_RATE, Plan, make_plan, n_calls
 from crustframe.buying.routes import Route, choose
@@ -30,10 +29,6 @@ from crustframe.settings.config import NO_MATCH_AGE_S
 from crustframe.verbs.question import Part, PersonQuestion, Question, Standing
 from crustframe.wording import counted, persons
 
-FLAGS: Final = ("force_fetch", "enrich_realtime")
-_ALIKE: Final = (ENRICH, contract.PERSON_JOB_PATH)
-"""They take the same groups."""
-
 
 def for_account(question: PersonQuestion, client: Client) -> PersonQuestion | RoutedQuestion:
     """Return the question as this account can answer it, by what is known of the account today."""
@@ -42,8 +37,8 @@ def for_account(question: PersonQuestion, client: Client) -> PersonQuestion | Ro
         return question
     abilities = Abilities.of(client)
     contacts = [group for group in contract.CONTACT_GROUPS if group in question.needed]
-    lacking = frozenset(g for g in options.groups if any(abilities.lacks(path, g) for path in _ALIKE))
-    flags = [flag for flag in FLAGS if getattr(options, flag) and abilities.lacks(ENRICH, flag)]
+    lacking = frozenset(g for g in options.groups if any(abilities.lacks(path, g) for path in WHOLE))
+    flags = [flag for flag in options.flags if abilities.lacks(ENRICH, flag)]
     if not (lacking.intersection(contacts) or flags or abilities.lacks(ENRICH, EMAILS)):
         spare = lacking - question.needed
         return replace(question, options=replace(options, groups=options.groups - spare)) if spare else question
@@ -54,7 +49,10 @@ def for_account(question: PersonQuestion, client: Client) -> PersonQuestion | Ro
 def known_of(client: Client, identifiers: Identifiers, question: PersonQuestion) -> dict[str, Known]:
     """Return whom the ledger knows for a question; of whoever has no contact of some kind, what there is."""
     known = client.ledger.known(identifiers.unique, question.need)
-    base = for_account(question, client).parts[0]
+    routed = for_account(question, client)
+    if isinstance(routed, PersonQuestion):
+        return known
+    base = routed.parts[0]
     left = [identifier for identifier in identifiers.unique if identifier.key not in known]
     return known | base.known(client.ledger, left)
 
@@ -88,6 +86,7 @@ class _Draft:
     lines: list[str] = field(default_factory=list)
     high: float = 0.0
     likely: float = 0.0
+    by_person: dict[str, float] = field(default_factory=dict)
     calls: int = 0
     jobs: int = 0
     minutes: float = 0.0
@@ -103,7 +102,9 @@ class _Draft:
         self.errands.append(errand)
         price, n = errand.way.price(self.client), len(errand.people)
         self.high += (price + later) * n
-        self.likely += ((price if likely is None else likely) + later) * n
+        self.likely += ((price if likely is None else likely) + later * errand.is_step) * n
+        for key in _rows_of(errand):
+            self.by_person[key] = self.by_person.get(key, 0.0) + price + later
         self.credits_by_surface[errand.way.endpoint] = (
             self.credits_by_surface.get(errand.way.endpoint, 0.0) + (price + later) * n
         )
@@ -221,14 +222,13 @@ class RoutedQuestion(Question):
                 by_parts.setdefault(lacks, []).append(person)
         for lacks, people in by_parts.items():
             self._plan_contacts(draft, lacks, people, urls, route)
-        bought = {key for errand in draft.errands for key in _rows_of(errand)}
-        new = tuple(person for person in standing.new if person.key in bought)
+        new = tuple(person for person in standing.new if person.key in draft.by_person)
         made = make_plan(
             standing.identifiers,
             known=standing.known,
             in_doubt=standing.in_doubt,
             groups=self.options.groups,
-            price=draft.high / len(new) if new else 0.0,
+            price=max(draft.by_person.values(), default=0.0),
             requests_per_minute=pace,
             prices={},
             credits_left_today=client.ledger.left_today(),
@@ -272,13 +272,14 @@ class RoutedQuestion(Question):
         need = self.parts[0].need
         takes_emails = self.options.path == ENRICH and not self.abilities.lacks(ENRICH, EMAILS)
         direct = [p for p in people if p.kind == contract.PROFILE_URL or (takes_emails and p.key not in urls)]
-        mails = [person for person in people if person not in direct]
+        taken = {person.key for person in direct}
+        mails = [person for person in people if person.key not in taken]
         known = [person for person in mails if person.key in urls]
         stands: dict[str, tuple[str, ...]] = {person.key: (person.key,) for person in direct}
         for person in known:
             stands[urls[person.key].key] = (*stands.get(urls[person.key].key, ()), person.key)
         named = {urls[person.key].key: urls[person.key] for person in known}
-        asked = [*direct, *(one for key, one in named.items() if all(key != person.key for person in direct))]
+        asked = [*direct, *(one for key, one in named.items() if key not in taken)]
         price = self._plan_direct(draft, asked, stands, route, pace)
         rest = [person for person in mails if person.key not in urls]
         if not rest:
@@ -318,9 +319,8 @@ class RoutedQuestion(Question):
         choice = choose(client, self.options, self.needed, people, route, pace)
         jobs = PersonJobs(self.options.groups)
         draft.add(Errand(jobs, choice.by_job, need, self.needed, otherwise=calls, stands_for=stands))
-        flags = [flag for flag in FLAGS if getattr(self.options, flag)]
         more = 0.0
-        if any(self.abilities.is_unknown(ENRICH, flag) for flag in flags):
+        if any(self.abilities.is_unknown(ENRICH, flag) for flag in self.options.flags):
             more = max(0.0, Calls(live.Options(self.options.groups)).price(client) - calls.price(client))
         errand = Errand(calls, choice.by_calls, need, self.needed, stands_for=stands)
         draft.add(errand, later=more, likely=calls.price(client), after="or live, where the flags are gone,")
@@ -378,7 +378,8 @@ def _rows_of(errand: Errand) -> Iterable[str]:
 def not_granted(what: str) -> PermissionDeniedError:
     """Return the refusal of what no surface of the account has."""
     return PermissionDeniedError(
-        f"This account has no surface of the API for {what}, as it was told within a day. Nothing was charged for it.",
+        f"This account has no surface of the API for {what}; that was found out within the last day. "
+        "Nothing was charged for it.",
         denied_fields=[what],
         hint="leave it out, or ask the vendor to grant it; `crustframe doctor` asks the account again.",
     )

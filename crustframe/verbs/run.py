@@ -197,7 +197,7 @@ def _one_round(
 def buy_in_rounds(
     client: Client,
     identifiers: Identifiers,
-    asked: PersonQuestion,
+    question: PersonQuestion | RoutedQuestion,
     plan: Plan,
     known: KnownParts,
     terms: Terms,
@@ -214,7 +214,7 @@ def buy_in_rounds(
     ConfigurationError, OfflineError, APIError, LedgerError
         As :func:`buy_new` does.
     """
-    question = for_account(asked, client)
+    asked = question.asked if isinstance(question, RoutedQuestion) else question
     table = make_table(question)
     recalled(client, table, plan, question, known)
     purse, settled = Purse(terms.max_credits), Settled()
@@ -240,14 +240,14 @@ def buy_in_rounds(
         )
         if not may_go_on or not (lacks_more or any(errand.is_step for errand in plan.errands)):
             if refusal is not None:
-                _end_with(first or refusal, purse.bought)
+                purse.bought.end_with(first or refusal)
             break
         again = for_account(asked, client)
         known, plan = plan_run(client, identifiers, again, terms.on_doubt, route=route)
         plan = _without(plan, settled)
         is_made_good = isinstance(again, RoutedQuestion) and again != question and not again.lacks_live
         if refusal is not None and not is_made_good:
-            _end_with(first, purse.bought)
+            purse.bought.end_with(first or refusal)
             break
         question = again
         purse.next_round()
@@ -259,13 +259,6 @@ def buy_in_rounds(
     if plan.unavailable and purse.bought.stopped is None:
         purse.bought.stopped = first or refusal_of(plan)
     return table, outcome
-
-
-def _end_with(refusal: Exception | None, bought: Bought) -> None:
-    """End with a refusal: as an error, or where something was bought, as the reason why not more was."""
-    if refusal is not None and not bought.credits_committed:
-        raise refusal
-    bought.stopped = refusal
 
 
 def _without(plan: Plan, settled: Settled) -> Plan:
