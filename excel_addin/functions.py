@@ -10,10 +10,11 @@ import functools
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Concatenate, Final, ParamSpec
 
+from crustframe.buying.plan import Plan
 from crustframe.client import Client
 from crustframe.errors import CrustframeError
 from crustframe.fields import DEFAULT_FIELDS, catalogue, describe, read_paths
@@ -229,11 +230,12 @@ class Desk:
             said.append(self._buying.fault)
         elif pending := self._buying.n_pending:
             said.append(f"{counted(pending, 'person is', 'people are')} on their way; recalculate later.")
-        elif left := sum(self._left_of(wish, found) for wish, found in orders.items()):
+        elif left := self._left_of(plans := {wish: self._look_up_people(wish, of).plan for wish, of in orders.items()}):
             ceiling = self.client.ledger.daily_ceiling()
             why = "" if ceiling is None else f"The budget of the day is {counted(ceiling, 'credit')}."
+            refused = (one_line(refusal) for plan in plans.values() if (refusal := refusal_of(plan)))
             refusals = (self._why_refused(wish, found) for wish, found in orders.items())
-            why = next(filter(None, refusals), "") or why
+            why = next(filter(None, [*refused, *refusals]), "") or why
             said.append(f"{counted(left, 'person was', 'people were')} not bought. {why}".strip())
         return " ".join(said)
 
@@ -250,9 +252,9 @@ class Desk:
         age_s = None if since is None else self.client.clock() - since
         return look_up(cells, asked, max_age=age_s, no_match_age=age_s, client=self.client)
 
-    def _left_of(self, wish: Wish, people: Iterable[Identifier]) -> int:
-        plan = self._look_up_people(wish, people).plan
-        return plan.n_new + len(plan.unavailable)
+    @staticmethod
+    def _left_of(plans: Mapping[Wish, Plan]) -> int:
+        return sum(plan.n_new + len(plan.unavailable) for plan in plans.values())
 
     def _look_up_people(self, wish: Wish, people: Iterable[Identifier]) -> LookUp:
         return self._look_up([identifier.text for identifier in people], wish.fields, wish.since)
@@ -303,10 +305,6 @@ class Desk:
         return grid
 
     def _why_refused(self, wish: Wish, people: Iterable[Identifier]) -> str:
-        people = list(people)
-        refusal = refusal_of(self._look_up_people(wish, people).plan)
-        if refusal is not None:
-            return one_line(refusal)
         return next(filter(None, (self._buying.why_refused(wish, identifier) for identifier in people)), "")
 
     def _why_missing(self, found: LookUp) -> str:
