@@ -18,7 +18,7 @@ from crustframe.sandbox.server import Sandbox
 BUYERS = (  # where a plan becomes a purchase: the function, and where its client, plan and terms stand
     ("crustframe.verbs.enrichment", "buy_in_rounds", 0, 3, 5),
     ("crustframe.verbs.lookup", "buy_in_rounds", 0, 3, 5),
-    ("crustframe.verbs.contacts", "buy_new", 0, 2, 4),
+    ("crustframe.verbs.contacts", "buy_in_rounds", 0, 3, 5),
 )
 
 

@@ -91,7 +91,7 @@ class Engine:
             self._tell_refusals(by_job)
         if self._refused:
             self._purse.bought.end_with(self._refused[0])
-        ticket = None if self._terms.wait or not by_job else _joined(buyer.ticket() for buyer in by_job)
+        ticket = None if self._terms.wait or not by_job else joined(buyer.ticket() for buyer in by_job)
         return Outcome(bought, ticket, by_job)
 
     def _submitted(self, stack: ExitStack) -> list[JobBuyer]:
@@ -179,7 +179,8 @@ class Engine:
             self._purse.bought.end_with(refusal)
 
 
-def _joined(tickets: Iterable[Ticket]) -> Ticket:
+def joined(tickets: Iterable[Ticket]) -> Ticket:
+    """Return what several tickets say together."""
     parts = list(tickets)
     return Ticket(
         tuple(dict.fromkeys(batch_id for ticket in parts for batch_id in ticket.batch_ids)),

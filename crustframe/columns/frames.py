@@ -48,17 +48,40 @@ def columns_named(column: Column) -> list[Hashable]:
 
 def preferred(columns: Sequence[Sequence[object]], kinds: Collection[IdentifierKind] = _ANYBODY) -> list[object]:
     """Return of each row the first cell that names somebody, else the first that is not blank."""
+    return [cells[0] for cells in _in_preference(columns, kinds)]
+
+
+def _in_preference(
+    columns: Sequence[Sequence[object]], kinds: Collection[IdentifierKind] = _ANYBODY
+) -> list[Sequence[object]]:
+    """Return of each row the cells that name different people, the preferred one first; at least one cell."""
     if len(columns) == 1:
-        return list(columns[0])
+        return [(cell,) for cell in columns[0]]
     reads = [read_identifiers(cells) for cells in columns]
-    chosen = []
+    chosen: list[Sequence[object]] = []
     for row, cells in enumerate(zip(*columns, strict=True)):
-        at = [(cell, read.per_row[row], read) for cell, read in zip(cells, reads, strict=True)]
-        named = [cell for cell, position, read in at if position >= 0 and read.unique[position].kind in kinds]
-        other = [cell for cell, position, _ in at if position >= 0]
-        written = [cell for cell, position, read in at if position < 0 and read.refusals[row].reason != "blank"]
-        chosen.append(next(iter([*named, *other, *written]), cells[0]))
+        named: dict[str, object] = {}
+        other: dict[str, object] = {}
+        written: list[object] = []
+        for cell, read in zip(cells, reads, strict=True):
+            if (at := read.per_row[row]) >= 0:
+                who = read.unique[at]
+                (named if who.kind in kinds else other).setdefault(who.key, cell)
+            elif read.refusals[row].reason != "blank":
+                written.append(cell)
+        chosen.append([*(named | other).values()] or [next(iter(written), cells[0])])
     return chosen
+
+
+def choices_of(data: Any, column: Column, kinds: Collection[IdentifierKind] = _ANYBODY) -> list[Sequence[object]]:
+    """Return of each row the cells that name different people, the preferred one first; at least one cell."""
+    import pandas as pd
+
+    if not (isinstance(data, pd.DataFrame) and isinstance(column, list)):
+        return [(cell,) for cell in cells_of(data, column, kinds)]
+    if not column:
+        raise SettingError("The list of columns is empty. Nothing was sent.", hint="name one column, or several.")
+    return _in_preference([_column_of(data, one).tolist() for one in column], kinds)
 
 
 def cells_of(data: Any, column: Column, kinds: Collection[IdentifierKind] = _ANYBODY) -> list[object]:
@@ -66,9 +89,7 @@ def cells_of(data: Any, column: Column, kinds: Collection[IdentifierKind] = _ANY
     import pandas as pd
 
     if isinstance(data, pd.DataFrame) and isinstance(column, list):
-        if not column:
-            raise SettingError("The list of columns is empty. Nothing was sent.", hint="name one column, or several.")
-        return preferred([_column_of(data, one).tolist() for one in column], kinds)
+        return [cells[0] for cells in choices_of(data, column, kinds)]
     if isinstance(data, pd.DataFrame):
         cells: list[object] = _column_of(data, column).tolist()
         return cells

@@ -11,15 +11,15 @@ from crustframe import contract
 from crustframe.buying.jobs import Ticket
 from crustframe.buying.leftovers import read_everything_left
 from crustframe.buying.plan import Plan
-from crustframe.columns.assembly import PeopleTable
 from crustframe.columns.frames import STATUS_COLUMN, Column, beside, cells_of, check_names
-from crustframe.people.identifiers import read_identifiers
 from crustframe.settings.config import read_age
 from crustframe.verbs.contact_question import KINDS, ContactQuestion, Kinds, contact_paths, read_contact_question
+from crustframe.verbs.fallback import Rows
 from crustframe.verbs.options import ContactOptions, ContactPlanOptions, ContactProvenance
 from crustframe.verbs.question import check_ceiling
 from crustframe.verbs.report import Report
-from crustframe.verbs.run import buy_new, plan_run, recalled, receipt_of
+from crustframe.verbs.rounds import buy_in_rounds
+from crustframe.verbs.run import plan_run, receipt_of, table_of
 from crustframe.verbs.signature import takes
 from crustframe.verbs.steps import client_of, note, read_terms, warn_of_nobody, warn_of_open, with_brake
 
@@ -105,12 +105,12 @@ def contacts(
     with client_of(options["client"]) as asked:
         terms = read_terms(asked, options)
         read_everything_left(asked)
-        identifiers = read_identifiers(cells)
-        known, plan = plan_run(asked, identifiers, question, terms.on_doubt)
+        rows = Rows(cells)
+        known, plan = plan_run(asked, rows, question, terms.on_doubt)
         plan.allowed_by(terms.max_credits, partial=options["partial"])
-        table = PeopleTable(identifiers, [part.paths for part in question.parts])
-        recalled(asked, table, plan, question, known)
-        outcome = buy_new(asked, table, plan, question, with_brake(terms))
+        table, outcome = buy_in_rounds(
+            asked, rows, question, plan, known, with_brake(terms), "job", table_of, lambda: question
+        )
         columns, drift = table.columns("status")
         report = receipt_of(
             asked, table, plan, outcome.bought, price=0.0, drift=drift, seconds=time.monotonic() - started
@@ -153,7 +153,7 @@ def plan_contacts(
     question = _read(kinds, options)
     cells = cells_of(data, column, [contract.PROFILE_URL])
     with client_of(options["client"]) as asked:
-        _, made = plan_run(asked, read_identifiers(cells), question, options["on_doubt"])
+        _, made = plan_run(asked, Rows(cells), question, options["on_doubt"])
     return made.within(options["max_credits"], partial=options["partial"])
 
 

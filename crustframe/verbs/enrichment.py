@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Unpack
 
 from crustframe import contract
@@ -16,17 +16,20 @@ from crustframe.buying.plan import Plan
 from crustframe.buying.purse import Bought
 from crustframe.client import Client
 from crustframe.columns.assembly import PeopleTable
-from crustframe.columns.frames import ASKED_BY, Column, asked_by, beside, cells_of, check_names, in_order
+from crustframe.columns.frames import ASKED_BY, Column, asked_by, beside, cells_of, check_names, choices_of, in_order
 from crustframe.errors import BadRequestError, PermissionDeniedError, RetirementWarning
 from crustframe.fields import DEFAULT_FIELDS
-from crustframe.people.identifiers import read_identifiers
+from crustframe.people.identifiers import Identifiers, read_identifiers
+from crustframe.people.verdict import MinVerdict
 from crustframe.verbs.candidates import matches_of
+from crustframe.verbs.fallback import Rows
 from crustframe.verbs.options import EnrichOptions, MatchesOptions, PlanOptions
-from crustframe.verbs.question import Fields, Question, check_ceiling, read_question
+from crustframe.verbs.question import Fields, PersonQuestion, Question, check_ceiling, read_question
 from crustframe.verbs.report import Report
+from crustframe.verbs.rounds import MakeTable, buy_in_rounds
 from crustframe.verbs.routed_question import for_account
 from crustframe.verbs.rows import chosen_rows, filled_in
-from crustframe.verbs.run import as_granted, buy_in_rounds, plan_run, receipt_of
+from crustframe.verbs.run import as_granted, past_nobody, plan_run, receipt_of
 from crustframe.verbs.signature import takes
 from crustframe.verbs.steps import client_of, note, read_terms, stacklevel, warn_of_nobody, warn_of_open, with_brake
 
@@ -117,30 +120,27 @@ def enrich(
     check_ceiling(options["max_credits"])
     question = read_question(fields, options, keep=options["keep"])
     _warn_of_retirement(question.options)
-    cells = cells_of(data, column)
+    every_row = _rows_of(data, column, question, options)
     only = options["only"]
     check_names(data, column, question.paths, options["overwrite"] or only != "all")
     with client_of(options["client"]) as owner:
         asked = owner.facing(question.surface)
         read_everything_left(owner)
-        rows = chosen_rows(data, cells, question, only, asked)
-        identifiers = read_identifiers(cells if rows is None else [cells[row] for row in rows])
         terms = read_terms(asked, options, stop_at_failure=options["errors"] == "raise")
         routed = for_account(question, asked)
         routed.check()
-        known, plan = plan_run(asked, identifiers, routed, options["on_doubt"], route=options["route"])
+        make_table = _tables(question, options["min_verdict"], judges=options["provenance"] == "full")
+        past_nobody(asked, every_row, routed, options["on_doubt"], make_table)
+        chosen = chosen_rows(data, every_row.cells, question, only, asked)
+        rows = every_row.only(chosen)
+        known, plan = plan_run(asked, rows, routed, options["on_doubt"], route=options["route"])
         plan.allowed_by(terms.max_credits, partial=options["partial"])
         terms = with_brake(terms)
 
-        min_verdict = options["min_verdict"]
-        judges = options["provenance"] == "full" or min_verdict is not None
-
-        def make_table(of: Question) -> PeopleTable:
-            parts = [part.paths for part in of.parts]
-            return PeopleTable(identifiers, parts, question.evidence if judges else None, min_verdict)
-
-        table, outcome = buy_in_rounds(asked, identifiers, routed, plan, known, terms, options["route"], make_table)
-        bought = outcome.bought
+        table, outcome = buy_in_rounds(
+            asked, rows, routed, plan, known, terms, options["route"], make_table, partial(for_account, question, asked)
+        )
+        bought, identifiers = outcome.bought, rows.identifiers
 
         columns, drift = table.columns(options["provenance"])
         columns = in_order(columns, question.paths)
@@ -150,9 +150,9 @@ def enrich(
         report = receipt_of(asked, table, plan, bought, price=price, drift=drift, seconds=time.monotonic() - started)
 
     def read_matches() -> pd.DataFrame:
-        return matches_of(asked, identifiers, question, min_verdict)
+        return matches_of(asked, identifiers, question, options["min_verdict"])
 
-    frame = beside(data, columns, question.paths) if rows is None else filled_in(data, columns, rows, only)
+    frame = beside(data, columns, question.paths) if chosen is None else filled_in(data, columns, chosen, only)
     enrichment = Enrichment(frame, report, read_matches, outcome.ticket)
     note(enrichment)
     nothing = not (report.statuses["matched"] or report.statuses["no_match"] or bought.credits_committed)
@@ -161,7 +161,7 @@ def enrich(
         terms.stop_at_failure or (nothing and isinstance(stopped, BadRequestError | PermissionDeniedError))
     ):
         raise stopped
-    warn_of_nobody(cells, column, data)
+    warn_of_nobody(every_row.cells, column, data)
     warn_of_open(report)
     return enrichment
 
@@ -200,16 +200,16 @@ def plan(
     check_ceiling(options["max_credits"])
     question = read_question(fields, options, keep=options["keep"])
     _warn_of_retirement(question.options)
-    cells = cells_of(data, column)
+    every_row = _rows_of(data, column, question, options)
     with client_of(options["client"]) as owner:
         asked = owner.facing(question.surface)
         pace = None
         if options["prices"] == "account":
             question, pace = as_granted(question, asked)
-        rows = chosen_rows(data, cells, question, options["only"], asked)
-        identifiers = read_identifiers(cells if rows is None else [cells[row] for row in rows])
         routed = for_account(question, asked)
-        _, made = plan_run(asked, identifiers, routed, options["on_doubt"], pace, route=options["route"])
+        past_nobody(asked, every_row, routed, options["on_doubt"], _tables(question, options["min_verdict"]))
+        rows = every_row.only(chosen_rows(data, every_row.cells, question, options["only"], asked))
+        _, made = plan_run(asked, rows, routed, options["on_doubt"], pace, route=options["route"])
     return made.within(options["max_credits"], partial=options["partial"])
 
 
@@ -251,10 +251,28 @@ def matches(
     [1]
     """
     question = read_question(fields, options, keep="asked")
-    cells = cells_of(data, column)
+    cells = [cell for cells in choices_of(data, column) for cell in cells]
     with client_of(options["client"]) as owner:
         asked = owner.facing(question.surface)
         return matches_of(asked, read_identifiers(cells), question, options["min_verdict"])
+
+
+def _rows_of(data: Any, column: Column, question: PersonQuestion, options: EnrichOptions | PlanOptions) -> Rows:
+    if not options["fallback"]:
+        return Rows(cells_of(data, column))
+    threshold = question.need.min_similarity_score
+    may_reject = options["min_verdict"] is not None or threshold != question.options.server_threshold
+    return Rows.of(choices_of(data, column), may_reject=may_reject)
+
+
+def _tables(question: PersonQuestion, min_verdict: MinVerdict | None, *, judges: bool = False) -> MakeTable:
+    """Return how to make a table of people; candidates are judged where a verdict is told, or counts."""
+    evidence = question.evidence if judges or min_verdict is not None else None
+
+    def make_table(identifiers: Identifiers, of: Question) -> PeopleTable:
+        return PeopleTable(identifiers, [part.paths for part in of.parts], evidence, min_verdict)
+
+    return make_table
 
 
 def _billed_price(client: Client, options: Options, bought: Bought) -> float:

@@ -12,15 +12,15 @@ from crustframe.buying.plan import Plan
 from crustframe.buying.purse import Bought
 from crustframe.buying.terms import Terms
 from crustframe.client import Client
-from crustframe.columns.assembly import PeopleTable
 from crustframe.fields import DEFAULT_FIELDS, Path
-from crustframe.people.identifiers import Identifiers, read_identifiers
 from crustframe.people.records import Status
 from crustframe.settings.config import read_age
+from crustframe.verbs.fallback import Rows
 from crustframe.verbs.options import QuestionOptions
-from crustframe.verbs.question import Fields, Question, read_question
+from crustframe.verbs.question import Fields, read_question
+from crustframe.verbs.rounds import buy_in_rounds
 from crustframe.verbs.routed_question import for_account
-from crustframe.verbs.run import buy_in_rounds, plan_run, recalled
+from crustframe.verbs.run import plan_run, recalled, table_of
 from crustframe.verbs.signature import completed
 
 
@@ -79,18 +79,14 @@ def look_up(
     need = part.need._replace(no_match_age_s=read_age(no_match_age, "no_match_age"))
     question = replace(question, parts=(replace(part, need=need),))
     asked = for_account(question, client)
-    identifiers = read_identifiers(cells)
-    known, made = plan_run(client, identifiers, asked, "skip")
-    table = _table(identifiers, asked)
+    rows = Rows([*cells])
+    known, made = plan_run(client, rows, asked, "skip")
+    table = table_of(rows.identifiers, asked)
     recalled(client, table, made, asked, known)
     statuses, values = table.rows()
     made_of = [path.name for part in asked.parts for path in part.paths]
     order = [made_of.index(path.name) for path in question.paths]
     return LookUp(question.paths, statuses, [[row[at] for at in order] for row in values], made)
-
-
-def _table(identifiers: Identifiers, question: Question) -> PeopleTable:
-    return PeopleTable(identifiers, [part.paths for part in question.parts])
 
 
 def buy(
@@ -126,12 +122,12 @@ def buy(
         Everything would be refused.
     """
     question = read_question(fields, completed(QuestionOptions, max_age=max_age))
-    identifiers = read_identifiers(cells)
+    rows = Rows([*cells])
     read_everything_left(client)
     asked = for_account(question, client)
     asked.check()
-    known, made = plan_run(client, identifiers, asked, "skip")
+    known, made = plan_run(client, rows, asked, "skip")
     terms = Terms(max_credits=max_credits, on_doubt="skip", wait=False)
-    make_table = partial(_table, identifiers)
-    _, outcome = buy_in_rounds(client, identifiers, asked, made, known, terms, "calls", make_table)
+    ask_anew = partial(for_account, question, client)
+    _, outcome = buy_in_rounds(client, rows, asked, made, known, terms, "calls", table_of, ask_anew)
     return outcome.bought

@@ -232,6 +232,20 @@ class OfRows(TypedDict, total=False):
     ]
 
 
+class OfColumns(TypedDict, total=False):
+    """How several columns of identifiers are used."""
+
+    fallback: Annotated[
+        bool,
+        Option(
+            False,
+            "Of several columns, go on to a row's next cell that names somebody else where nobody was found by the "
+            "cell before it, or its match was below `min_verdict`. The plan's highest figure counts it.",
+            Flag("Of several columns: go on to a row's next cell where nobody was found."),
+        ),
+    ]
+
+
 class Priced(TypedDict, total=False):
     """How a plan reckons."""
 
@@ -366,7 +380,9 @@ class QuestionOptions(Aged, OfSurface):
     """What is asked about everybody."""
 
 
-class EnrichOptions(Spending, OfFailures, QuestionOptions, Judged, Routed, OfRows, Told, Replacing, Running, OfClient):
+class EnrichOptions(
+    Spending, OfFailures, QuestionOptions, Judged, Routed, OfRows, OfColumns, Told, Replacing, Running, OfClient
+):
     """What :func:`crustframe.enrich` takes."""
 
 
@@ -374,7 +390,7 @@ class SeriesEnrichOptions(Spending, OfFailures, QuestionOptions, Judged, Routed,
     """What ``series.crust.enrich`` takes."""
 
 
-class PlanOptions(Spending, QuestionOptions, Routed, OfRows, Priced, OfClient):
+class PlanOptions(Spending, QuestionOptions, Judged, Routed, OfRows, OfColumns, Priced, OfClient):
     """What :func:`crustframe.plan` takes."""
 
 

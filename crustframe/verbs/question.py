@@ -148,6 +148,10 @@ class Question(ABC):
         """Return what is said on somebody's row."""
         return record
 
+    def makes_good(self, refused: Question) -> bool:
+        """Whether this may be answered where another way of asking the same was refused."""
+        return self != refused
+
     @abstractmethod
     def in_words(self, error: APIError) -> APIError:
         """Return a refusal in the words of what was asked; requests name groups."""
@@ -184,6 +188,10 @@ class PersonQuestion(Question):
     def need(self) -> Need:
         """What a stored answer must hold."""
         return self.parts[0].need
+
+    def makes_good(self, refused: Question) -> bool:
+        """Never: what person enrich lacks, other surfaces have."""
+        return False
 
     def plan(self, client: Client, standing: Standing, pace: float, route: Route) -> Plan:
         """Plan calls, jobs, or both."""

@@ -180,6 +180,10 @@ class RoutedQuestion(Question):
         """Whether fresh profiles cannot be had."""
         return self.options.path == contract.LIVE_PATH and self.abilities.lacks(contract.LIVE_PATH)
 
+    def makes_good(self, refused: Question) -> bool:
+        """Whether it goes another way, and not to a surface that is lacking, too."""
+        return self != refused and not self.lacks_live
+
     def check(self) -> None:
         """Refuse what this account is known to lack altogether.
 

@@ -8,30 +8,25 @@ from dataclasses import replace
 from typing import Final
 
 from crustframe.api.account import read_endpoints, usage_log
-from crustframe.buying.abilities import is_about_the_account, told_by_list
-from crustframe.buying.engine import Engine, Outcome
-from crustframe.buying.errands import Errand
+from crustframe.buying.abilities import told_by_list
 from crustframe.buying.plan import Plan
-from crustframe.buying.purse import Bought, Purse
+from crustframe.buying.purse import Bought
 from crustframe.buying.routes import Route
-from crustframe.buying.terms import OnDoubt, Terms
+from crustframe.buying.terms import OnDoubt
 from crustframe.client import Client
 from crustframe.columns.assembly import PeopleTable
-from crustframe.errors import APIError, BadRequestError, OfflineError, PermissionDeniedError, SurfaceError
+from crustframe.errors import APIError, PermissionDeniedError
 from crustframe.ledger import Known
 from crustframe.people.identifiers import Identifiers
 from crustframe.people.records import Record
 from crustframe.settings.config import ASK_ABOVE_CREDITS
+from crustframe.verbs.fallback import Rows
 from crustframe.verbs.question import PersonQuestion, Question, Standing
 from crustframe.verbs.report import Report, make_report
-from crustframe.verbs.routed_question import RoutedQuestion, for_account, refusal_of
 from crustframe.verbs.steps import ceiling_of
 from crustframe.wording import counted
 
 _LATELY_S: Final = 7 * 86400.0
-_ROUNDS: Final = 8
-"""More than there are surfaces to learn of."""
-_ENDS: Final = frozenset({"failed", "invalid", "in_doubt", "not_run"})
 
 KnownParts = Sequence[Mapping[str, Known]]
 """By part of the question: whom the ledger can answer for."""
@@ -39,16 +34,57 @@ KnownParts = Sequence[Mapping[str, Known]]
 
 def plan_run(
     client: Client,
-    identifiers: Identifiers,
+    rows: Rows,
     question: Question,
     on_doubt: OnDoubt,
     pace: float | None = None,
     *,
     route: Route = "calls",
+    back_s: float = 0.0,
 ) -> tuple[KnownParts, Plan]:
-    """Return who is known, and what the rest would cost. Opens no socket."""
+    """Return who is known, also by what came in the last `back_s` seconds, and what the rest would cost. No socket."""
+
+    def plan_people(identifiers: Identifiers) -> tuple[KnownParts, Plan]:
+        return _plan_people(client, identifiers, question, on_doubt, pace, route, back_s)
+
+    parts, made = plan_people(rows.identifiers)
+    made = rows.with_further(client, made, lambda identifiers: plan_people(identifiers)[1])
+    notes = [note] if (note := _ceiling_note(made.credits_high, ceiling_of(client, None))) else []
+    return parts, replace(made, notes=(*made.notes, *notes, *question.late_notes(made)))
+
+
+def table_of(identifiers: Identifiers, question: Question) -> PeopleTable:
+    """Return the table that the answers to a question go into."""
+    return PeopleTable(identifiers, [part.paths for part in question.parts])
+
+
+def past_nobody(
+    client: Client,
+    rows: Rows,
+    question: Question,
+    on_doubt: OnDoubt,
+    make_table: Callable[[Identifiers, Question], PeopleTable],
+) -> None:
+    """Let rows go on past whoever the ledger knows to be nobody."""
+    while rows.further:
+        known, plan = plan_run(client, rows, question, on_doubt)
+        table = make_table(rows.identifiers, question)
+        recalled(client, table, plan, question, known)
+        if not rows.go_on(table, plan.unavailable):
+            break
+
+
+def _plan_people(
+    client: Client,
+    identifiers: Identifiers,
+    question: Question,
+    on_doubt: OnDoubt,
+    pace: float | None,
+    route: Route,
+    back_s: float,
+) -> tuple[KnownParts, Plan]:
     people = [identifier for identifier in identifiers.unique if question.takes(identifier)]
-    parts = [part.known(client.ledger, people) for part in question.parts]
+    parts = [part.known(client.ledger, people, back_s=back_s) for part in question.parts]
     lacking = {
         i.key: missing for i in people if (missing := tuple(n for n, known in enumerate(parts) if i.key not in known))
     }
@@ -66,9 +102,7 @@ def plan_run(
         new=tuple(i for i in people if i.key in lacking and i.key not in in_doubt),
         lacking=lacking,
     )
-    made = question.plan(client, standing, pace or client.requests_per_minute, route)
-    notes = [note] if (note := _ceiling_note(made.credits_high, ceiling_of(client, None))) else []
-    return parts, replace(made, notes=(*made.notes, *notes, *question.late_notes(made)))
+    return parts, question.plan(client, standing, pace or client.requests_per_minute, route)
 
 
 def _ceiling_note(credits_high: float, ceiling: float | None) -> str:
@@ -142,143 +176,6 @@ def recalled(client: Client, table: PeopleTable, plan: Plan, question: Question,
                 table.put(Record(key, "in_doubt", reason="no answer to an earlier request"), number)
 
 
-def buy_new(client: Client, table: PeopleTable, plan: Plan, question: Question, terms: Terms) -> Outcome:
-    """Buy whom the plan names, under one ceiling, and put what comes into the table.
-
-    Raises
-    ------
-    ConfigurationError, OfflineError
-        There is no key, or no socket may be opened. Nothing was sent.
-    APIError, LedgerError
-        Everything would be refused, or nothing could be written down.
-    """
-    if not plan.new:
-        return Outcome(Bought(), None, [])
-    return _one_round(client, table, plan, question, terms, Purse(terms.max_credits), {})
-
-
-Settled = dict[tuple[str, int], Record]
-"""By key and part: what is said of somebody whom this run asks about no more, although nobody was found."""
-
-
-def _one_round(
-    client: Client,
-    table: PeopleTable,
-    plan: Plan,
-    question: Question,
-    terms: Terms,
-    purse: Purse,
-    settled: Settled,
-) -> Outcome:
-    client.settings.require_key()
-    if client.settings.offline:
-        raise _offline(plan)
-    began = client.clock()
-
-    def put(errand: Errand, record: Record) -> None:
-        for key in errand.stands_for.get(record.key, (record.key,)):
-            for part in errand.parts:
-                named = replace(record, key=key)
-                if named.status in _ENDS and named.reason != "request_refused":
-                    settled[key, part] = named
-                if not (errand.is_step and named.status == "matched"):
-                    table.put(question.remarked(named, part), part)
-
-    try:
-        outcome = Engine(client, plan.errands, terms, put, purse).run()
-    except (BadRequestError, PermissionDeniedError) as error:
-        raise question.in_words(error) from None
-    if isinstance(outcome.bought.stopped, BadRequestError | PermissionDeniedError):
-        outcome.bought.stopped = question.in_words(outcome.bought.stopped)
-    _read_jobs(client, table, question, outcome, client.clock() - began, settled)
-    return outcome
-
-
-def buy_in_rounds(
-    client: Client,
-    identifiers: Identifiers,
-    question: PersonQuestion | RoutedQuestion,
-    plan: Plan,
-    known: KnownParts,
-    terms: Terms,
-    route: Route,
-    make_table: Callable[[Question], PeopleTable],
-) -> tuple[PeopleTable, Outcome]:
-    """Buy whom the plan names, and go on as long as the account turns out to lack a surface that another makes good.
-
-    Where people were only identified, the next round asks for them by the profile URL that was found. One ceiling
-    holds over all rounds; nobody who failed, or is in doubt, is asked again.
-
-    Raises
-    ------
-    ConfigurationError, OfflineError, APIError, LedgerError
-        As :func:`buy_new` does.
-    """
-    asked = question.asked if isinstance(question, RoutedQuestion) else question
-    table = make_table(question)
-    recalled(client, table, plan, question, known)
-    purse, settled = Purse(terms.max_credits), Settled()
-    outcome = Outcome(purse.bought, None, [])
-    first: Exception | None = None
-    learnt: dict[tuple[str, str], bool] = {}
-    for _ in range(_ROUNDS):
-        if not plan.errands or not plan.new:
-            break
-        refusal: APIError | None = None
-        try:
-            outcome = _one_round(client, table, plan, question, terms, purse, settled)
-        except (BadRequestError, PermissionDeniedError, SurfaceError) as error:
-            refusal = error
-        first = first or refusal or purse.bought.stopped
-        news = {what: has for what, has in purse.bought.learnt.items() if what not in learnt}
-        if news:
-            learnt |= news
-            client.ledger.learn_abilities(news)
-        lacks_more = not all(news.values())
-        may_go_on = not purse.bought.interrupted and (
-            refusal is not None or purse.bought.stopped is None or is_about_the_account(purse.bought.stopped)
-        )
-        if not may_go_on or not (lacks_more or any(errand.is_step for errand in plan.errands)):
-            if refusal is not None:
-                purse.bought.end_with(first or refusal)
-            break
-        again = for_account(asked, client)
-        known, plan = plan_run(client, identifiers, again, terms.on_doubt, route=route)
-        plan = _without(plan, settled)
-        is_made_good = isinstance(again, RoutedQuestion) and again != question and not again.lacks_live
-        if refusal is not None and not is_made_good:
-            purse.bought.end_with(first or refusal)
-            break
-        question = again
-        purse.next_round()
-        table = make_table(question)
-        recalled(client, table, plan, question, known)
-        for (_, part), record in settled.items():
-            if part < len(question.parts):
-                table.put(record, part)
-    if plan.unavailable and purse.bought.stopped is None:
-        purse.bought.stopped = first or refusal_of(plan)
-    return table, outcome
-
-
-def _without(plan: Plan, settled: Settled) -> Plan:
-    """Leave out whom this run asks about no more."""
-    errands = []
-    for errand in plan.errands:
-        people = tuple(
-            person
-            for person in errand.people
-            if not all(
-                (key, part) in settled
-                for key in errand.stands_for.get(person.key, (person.key,))
-                for part in errand.parts
-            )
-        )
-        if people:
-            errands.append(replace(errand, people=people))
-    return replace(plan, errands=tuple(errands))
-
-
 def receipt_of(
     client: Client,
     table: PeopleTable,
@@ -305,32 +202,3 @@ def receipt_of(
         credits_at_risk=sum(doubt.credits_at_risk for doubt in doubts),
         seconds=seconds,
     )
-
-
-def _offline(plan: Plan) -> OfflineError:
-    named = ", ".join(identifier.text for identifier in plan.new[:5])
-    return OfflineError(
-        f"The ledger does not know {plan.about}{plan.n_new} of {plan.people} people, and offline was asked for: "
-        f"{named}{' ...' if plan.n_new > 5 else ''}. No socket was opened, nothing was charged.",
-        hint="run once without CRUSTFRAME_OFFLINE to buy them.",
-    )
-
-
-def _read_jobs(
-    client: Client, table: PeopleTable, question: Question, outcome: Outcome, took_s: float, settled: Settled
-) -> None:
-    """Put into the table what jobs brought into the ledger, and what became of everybody else in them."""
-    for buyer in outcome.by_job:
-        elsewhere = {identifier.key for identifier in buyer.refused}
-        people = [identifier for identifier in buyer.errand.people if identifier.key not in elsewhere]
-        unsettled = buyer.unsettled()
-        for number in buyer.errand.parts:
-            part = question.parts[number]
-            known = part.known(client.ledger, people, back_s=took_s)
-            told = [replace(record, source="job") for record in part.recall(client.ledger, people, known)]
-            told += [unsettled[i.key] for i in people if i.key not in known and i.key in unsettled]
-            for record in told:
-                for key in buyer.errand.stands_for.get(record.key, (record.key,)):
-                    if record.status in _ENDS:
-                        settled[key, number] = replace(record, key=key)
-                    table.put(question.remarked(replace(record, key=key), number), number)

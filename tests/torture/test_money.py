@@ -120,7 +120,7 @@ def buy(
     Where nothing could be planned or bought, nothing was sent.
     """
     options = {"concurrency": dice.randint(1, 8), "jitter": dice.random, **(hurry or in_a_hurry())}
-    where = {"column": "who"} if isinstance(data, pd.DataFrame) else {}
+    where = {"column": [*data.columns]} if isinstance(data, pd.DataFrame) else {}
     before, sent, found, high = sandbox.credits_spent, _sent(sandbox), None, 0.0
     refused: CrustframeError | None = None
     with sandbox.make_client(ledger=ledger, **options) as client, warnings.catch_warnings():
@@ -144,7 +144,9 @@ def _sent(sandbox: EmbeddedSandbox) -> int:
 
 def rows_of(asked: Asked, column: list[str]) -> Any:
     """Return the people in the shape that this way of buying takes."""
-    return column if asked.verb.__module__ == "crustframe.verbs.lookup" else pd.DataFrame({"who": column})
+    if asked.verb.__module__ == "crustframe.verbs.lookup":
+        return column
+    return pd.DataFrame({"who": column} | ({"or": column[::-1]} if asked.options.get("fallback") else {}))
 
 
 def run(sandbox: EmbeddedSandbox, ledger: Path, dice: random.Random, column: list[str], **asked: Any) -> Any:

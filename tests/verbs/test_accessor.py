@@ -49,7 +49,7 @@ def test_the_accessor_of_a_frame_takes_the_keywords_of_enrich():
     assert keywords(crustframe.enrich) == keywords(DataFrameCrust.enrich)
 
 
-OF_FRAMES = ("overwrite", "only")
+OF_FRAMES = ("overwrite", "only", "fallback")
 """What concerns other columns of the frame."""
 
 
@@ -58,11 +58,11 @@ def test_the_accessor_of_a_series_takes_the_keywords_of_enrich_but_for_what_need
 
 
 def test_a_plan_takes_the_keywords_of_enrich_but_for_what_only_a_run_does():
-    without = ("errors", "min_verdict", "provenance", "overwrite", "wait", "webhook_url", "chunk_size", "progress")
+    without = ("errors", "provenance", "overwrite", "wait", "webhook_url", "chunk_size", "progress")
 
     assert keywords(crustframe.enrich, *without) == keywords(crustframe.plan, "prices")
     assert keywords(crustframe.plan) == keywords(DataFrameCrust.plan)
-    assert keywords(crustframe.plan, *OF_FRAMES) == keywords(SeriesCrust.plan)
+    assert keywords(crustframe.plan, "min_verdict", *OF_FRAMES) == keywords(SeriesCrust.plan)
 
 
 def test_keywords_are_keywords_only():

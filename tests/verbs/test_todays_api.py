@@ -116,6 +116,18 @@ def test_emails_go_by_job_at_one_credit_and_by_identify_where_nobody_waits_for_o
             assert credits == sandbox.credits_spent == found.report.credits <= plan.credits_high
 
 
+@pytest.mark.parametrize("route", ["auto", "calls", "job"])
+def test_whoever_must_be_fresh_is_paid_for_once_a_run_however_many_rounds_it_takes(route):
+    with playing("C") as sandbox:
+        first = crustframe.enrich(LEADS, fields=BOTH, route=route, max_credits=500, client=sandbox.client).report
+        fresh = crustframe.enrich(LEADS, fields=BOTH, route=route, max_age=0, max_credits=500, client=sandbox.client)
+        again = crustframe.enrich(LEADS, fields=BOTH, route=route, max_age=0, max_credits=500, client=sandbox.client)
+
+        assert fresh.report.credits == again.report.credits <= first.credits
+        assert sandbox.credits_spent == first.credits + 2 * fresh.report.credits
+        assert {"matched": 40, "no_match": 2} == statuses(fresh)
+
+
 @pytest.mark.parametrize("snapshot", ["B", "C"])
 @pytest.mark.parametrize("flag", ["force_fetch", "enrich_realtime"])
 def test_fresh_profiles_come_live_where_the_flags_are_gone(snapshot, flag):

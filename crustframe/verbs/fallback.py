@@ -1,0 +1,121 @@
+"""Rows with several cells that name somebody: by which cell each row is asked, and by which next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from crustframe.contract import BUSINESS_EMAIL, PROFILE_URL
+from crustframe.people.identifiers import Identifiers, read_identifiers
+from crustframe.wording import counted, persons
+
+if TYPE_CHECKING:
+    from crustframe.buying.plan import Plan
+    from crustframe.client import Client
+    from crustframe.columns.assembly import PeopleTable
+
+
+@dataclass
+class Rows:
+    """By which cell each row is asked now.
+
+    Attributes
+    ----------
+    cells : list of object, length n
+    further : dict of int to list of object
+        By row, the cells that come next where nobody is found.
+    may_reject : bool
+        Whether somebody who was found, and paid for, may count as nobody.
+    """
+
+    cells: list[object]
+    further: dict[int, list[object]] = field(default_factory=dict)
+    may_reject: bool = False
+
+    @classmethod
+    def of(cls, choices: Sequence[Sequence[object]], *, may_reject: bool = False) -> Rows:
+        """Begin with the first cell of each row."""
+        further = {row: [*cells[1:]] for row, cells in enumerate(choices) if len(cells) > 1}
+        return cls([cells[0] for cells in choices], further, may_reject)
+
+    def only(self, rows: Sequence[int] | None) -> Rows:
+        """Return some of the rows; `None` is all."""
+        if rows is None:
+            return self
+        further = {n: self.further[row] for n, row in enumerate(rows) if row in self.further}
+        return Rows([self.cells[row] for row in rows], further, self.may_reject)
+
+    @cached_property
+    def identifiers(self) -> Identifiers:
+        """Who is asked about."""
+        return read_identifiers(self.cells)
+
+    def has_further(self, keys: Collection[str]) -> bool:
+        """Whether a row of one of these people can still go on."""
+        return any(self._key(row) in keys for row in self.further)
+
+    def go_on(self, table: PeopleTable, unavailable: Collection[str] = ()) -> bool:
+        """Let rows whose person is nobody, or cannot be asked about, go on to their next cell; whether any did."""
+        nobody = {
+            identifier.key
+            for identifier, status in zip(table.identifiers.unique, table.statuses, strict=True)
+            if status == "no_match" or identifier.key in unavailable
+        }
+        rows = [row for row in self.further if self._key(row) in nobody]
+        for row in rows:
+            self.cells[row] = self.further[row].pop(0)
+            if not self.further[row]:
+                del self.further[row]
+        if rows:
+            del self.identifiers
+        return bool(rows)
+
+    def with_further(self, client: Client, plan: Plan, plan_people: Callable[[Identifiers], Plan]) -> Plan:
+        """Return the plan with what next cells may cost; who is found is paid for once a row, unless it may reject."""
+        if not self.further:
+            return plan
+        first = {identifier.key for identifier in plan.new}
+        paid: dict[str, float] = {}
+        for errand in (errand for errand in plan.errands if not errand.is_step):
+            for person in errand.people:
+                for key in errand.stands_for.get(person.key, (person.key,)):
+                    paid[key] = paid.get(key, 0.0) + errand.way.price(client)
+        dearest = self._prices(plan_people)
+        behind: dict[str, set[str]] = {}
+        for row, cells in self.further.items():
+            who = self._key(row)
+            if who is not None and who in first:
+                found = {identifier.key for identifier in read_identifiers(cells).unique}
+                behind.setdefault(who, set()).update(found & dearest.keys() - first)
+        more = sum(
+            max(0.0, sum(dearest[key] for key in keys) - (0.0 if self.may_reject else paid.get(who, 0.0)))
+            for who, keys in behind.items()
+        )
+        people = set().union(*behind.values())
+        if not people:
+            return plan
+        note = f"where nobody is found, rows go on to their next cell: up to {persons(len(people))} more"
+        return replace(
+            plan,
+            credits_high=plan.credits_high + more,
+            credits_by_group={**plan.credits_by_group} | ({"next cells": more} if more else {}),
+            notes=(*plan.notes, f"{note}, {counted(more, 'credit')} of the highest figure" if more else note),
+        )
+
+    def _prices(self, plan_people: Callable[[Identifiers], Plan]) -> dict[str, float]:
+        """Return what each new person of the next cells costs at most."""
+        cells = [*chain.from_iterable(self.further.values())]
+        read = read_identifiers(cells)
+        prices: dict[str, float] = {}
+        for kind in (PROFILE_URL, BUSINESS_EMAIL):
+            texts = [identifier.text for identifier in read.unique if identifier.kind == kind]
+            plan = plan_people(read_identifiers(texts))
+            prices |= {i.key: max(plan.price, plan.credits_high / plan.n_new) for i in plan.new}
+        return prices
+
+    def _key(self, row: int) -> str | None:
+        at = self.identifiers.per_row[row]
+        return self.identifiers.unique[at].key if at >= 0 else None
