@@ -351,7 +351,7 @@ class Caller:
         answered_at = self._desk.run.settle(purchase, answer, credits=None if is_open else billed)
         with self._purse.changed:
             self._failures = 0
-            bought.credits += billed
+            bought.charge(self._desk.way.endpoint, billed)
             bought.credits_at_risk += self._desk.price * len(answer.missing) if is_open else 0.0
             bought.matched += matched
             if matched:
@@ -374,7 +374,7 @@ class Caller:
         gone_by = self._client.transport.server_time()
         self._desk.run.doubt(purchase, str(error.message), credits=billed, gone_by=gone_by)
         with self._purse.changed:
-            self._purse.bought.credits += billed or 0.0
+            self._purse.bought.charge(self._desk.way.endpoint, billed or 0.0)
             self._purse.bought.credits_at_risk += purchase.worst_credits if billed is None else 0.0
             self._tell_doubt(purchase.identifiers, str(error.message), error.request_id)
         if self._stop_at_failure or self._doubted > max(contract.MAX_IDENTIFIERS, self._desk.people // 100):

@@ -203,7 +203,7 @@ class Collector:
         self.failed |= {identifier.key: why for identifier in job.purchase.identifiers}
         credits = sum(bill.credits or 0.0 for bill in self._bills(job))
         self.book.fail(job, why, credits=credits)
-        self.bought.credits += credits
+        self.bought.charge(job.endpoint, credits)
 
     def _if_it_comes_back(self, job: Job, what: str) -> Job | None:
         """Look at an accepted job again for a while; then it is a doubt, which `ledger resolve` can settle."""
@@ -330,7 +330,7 @@ class Collector:
             credits = max(credits, left.credits)
         if self.book.finish(left, jobs_of(left.endpoint, left.purchase.groups).nothing, credits=credits):
             self._client.ledger.learn_prices({bill.event_id: bill.parts for bill in bills if bill.parts})
-            self.bought.credits += credits
+            self.bought.charge(left.endpoint, credits)
             self.bought.matched += left.matched
 
     def _bills(self, job: Job) -> list[UsageEvent]:
@@ -345,7 +345,7 @@ class Collector:
     def _doubt(self, job: Job, error: str, *, told: bool = True) -> None:
         self.book.doubt(job, error, told=told)
         left = self.book.get(job.purchase_id)
-        self.bought.credits += left.credits
+        self.bought.charge(job.endpoint, left.credits)
         self.bought.matched += left.matched
         self.bought.credits_at_risk += job.purchase.worst_credits * len(left.purchase.identifiers) / job.n_identifiers
 

@@ -37,6 +37,8 @@ class Bought:
         The user ended it.
     learnt : dict
         What the account was found to have or to lack, by endpoint and part of its requests.
+    by_surface : dict of str to float
+        The credits, by the endpoint that billed them.
     """
 
     calls: int = 0
@@ -51,6 +53,13 @@ class Bought:
     stopped: Exception | None = None
     interrupted: bool = False
     learnt: dict[tuple[str, str], bool] = field(default_factory=dict)
+    by_surface: dict[str, float] = field(default_factory=dict)
+
+    def charge(self, endpoint: str, credits: float) -> None:
+        """Count what a surface billed."""
+        self.credits += credits
+        if credits:
+            self.by_surface[endpoint] = self.by_surface.get(endpoint, 0.0) + credits
 
     def end_with(self, refusal: Exception) -> None:
         """End with a refusal: as an error, or where something was bought, as the reason why not more was."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Unpack
 
 import typer
 
+from crustframe.client import Client
 from crustframe.columns.frames import cells_of
 from crustframe.contract import PROFILE_URL
 from crustframe.shell.buying import agree, bought, check_waiting
@@ -36,7 +37,7 @@ from crustframe.shell.common import (
     write,
 )
 from crustframe.shell.flags import takes_flags
-from crustframe.verbs.contact_question import KINDS, contact_paths, read_kinds
+from crustframe.verbs.contact_question import KINDS, as_sold, contact_paths, read_contact_question
 from crustframe.verbs.contacts import column_names, plan_contacts
 from crustframe.verbs.contacts import contacts as find_contacts
 from crustframe.verbs.options import ContactOptions, ContactPlanOptions
@@ -75,23 +76,30 @@ def contacts(
     """
     check_waiting(wait=asked["wait"], sandbox=sandbox)
     table = open_table(source, delimiter, encoding, sheet)
-    kinds = read_kinds(kind or KINDS)
+    question = read_contact_question(kind or KINDS, verified=asked["verified"], max_age_s=None)
+    kinds = question.kinds
     named = column_of(table, column)
     paths = contact_paths(kinds)
     names = column_names(kinds, asked["provenance"])
     asked["overwrite"] = asked["overwrite"] or makes_them_anew(table, named, paths)
     check_output(table, output, names, overwrite=asked["overwrite"])
     frame = frame_of(table, named, [])
-    about_nobody = is_about_nobody(table, named, cells_of(frame, named, [PROFILE_URL]), [PROFILE_URL])
+
+    def is_nobody(client: Client) -> bool:
+        takes = as_sold(question, client).identifier_kinds
+        return is_about_nobody(table, named, cells_of(frame, named, [PROFILE_URL]), takes)
+
     if plan:
         with contextlib.closing(planning_client(sandbox, ledger)) as client:
             asked["client"] = client
             typer.echo(str(plan_contacts(frame, named, kinds, **part_of(ContactPlanOptions, asked))))
+            about_nobody = is_nobody(client)
         raise typer.Exit(PARTIAL_EXIT if about_nobody else 0)
     with client_of(sandbox, ledger) as client:
         asked["client"] = client
         agree(client, lambda: plan_contacts(frame, named, kinds, **part_of(ContactPlanOptions, asked)), asked, yes=yes)
         found = bought(lambda: find_contacts(frame, named, kinds, **asked))
+        about_nobody = is_nobody(client)
     added: dict[str, Any] = {name: found.frame[name] for name in names} | left_out(table, names)
     write(table, output, added, csv_safe=csv_safe, overwrite=asked["overwrite"])
     say(str(found.report))

@@ -1,22 +1,23 @@
-"""Contacts as a question: kinds, each a part of its own, bought by jobs about profile URLs. Opens no socket."""
+"""Contacts as a question: kinds, each a part of its own. Profile URLs go by job, e-mails by call. Opens no socket."""
 
 from __future__ import annotations
 
 import difflib
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
 from crustframe import contract
-from crustframe.api import person
+from crustframe.api import contact, person
 from crustframe.api.contact import BUSINESS_EMAILS, nothing_of
 from crustframe.api.jobs import VERIFIED
 from crustframe.api.options import Options
+from crustframe.buying.abilities import Abilities
 from crustframe.buying.errands import Errand
-from crustframe.buying.plan import Plan
+from crustframe.buying.plan import Plan, n_calls
 from crustframe.buying.routes import Route
-from crustframe.buying.ways import ContactJobs
+from crustframe.buying.ways import Calls, ContactJobs, Way
 from crustframe.client import Client
 from crustframe.errors import APIError, SettingError
 from crustframe.fields import Path, read_paths
@@ -64,9 +65,12 @@ _WORDS: Final[Mapping[str, tuple[Kind, ...]]] = {
 }
 
 
+_BY_CALL: Final = f"e-mails go to {contract.CONTACT_ENRICH_PATH}; an account without it refuses them, free"
+
+
 @dataclass(frozen=True)
 class ContactQuestion(Question):
-    """Kinds of contact about people; the endpoint takes profile URLs alone.
+    """Kinds of contact about people: jobs take profile URLs alone, contact enrich takes e-mails too.
 
     Attributes
     ----------
@@ -74,24 +78,36 @@ class ContactQuestion(Question):
     parts : tuple of Part
         One for each kind.
     verified : bool
-        Business addresses are checked anew.
+        Business addresses are checked anew, which jobs alone do.
+    by_call, by_job : bool
+        Whether the account may have contact enrich, and its job.
     """
 
     kinds: tuple[Kind, ...]
     parts: tuple[Part, ...]
     verified: bool
+    by_call: bool = False
+    by_job: bool = True
     surface: type[Options] = person.Options
 
+    @property
+    def identifier_kinds(self) -> tuple[contract.IdentifierKind, ...]:
+        """What the account may take."""
+        return (contract.PROFILE_URL, contract.BUSINESS_EMAIL) if self.by_call else (contract.PROFILE_URL,)
+
     def takes(self, identifier: Identifier) -> bool:
-        """Whether it is a profile URL."""
-        return identifier.kind == contract.PROFILE_URL
+        """Whether the account may take it."""
+        return identifier.kind in self.identifier_kinds
 
     def plan(self, client: Client, standing: Standing, pace: float, route: Route) -> Plan:
-        """Plan jobs: everybody once, for whatever the ledger lacks of them."""
-        by_parts: dict[tuple[int, ...], list[Identifier]] = {}
+        """Plan everybody once, for whatever the ledger lacks of them."""
+        groups: dict[tuple[bool, tuple[int, ...]], list[Identifier]] = {}
         for identifier in standing.new:
-            by_parts.setdefault(standing.lacking[identifier.key], []).append(identifier)
-        errands = tuple(self._errand(parts, people) for parts, people in by_parts.items())
+            is_job = identifier.kind == contract.PROFILE_URL and (self.by_job or not self.by_call)
+            groups.setdefault((is_job, standing.lacking[identifier.key]), []).append(identifier)
+        errands = tuple(self._errand(is_job, parts, people) for (is_job, parts), people in groups.items())
+        calls = sum(n_calls(errand.people) for errand in errands if isinstance(errand.way, Calls))
+        jobs = [errand for errand in errands if isinstance(errand.way, ContactJobs)]
         prices = [errand.way.price(client) for errand in errands]
         high = sum(price * len(errand.people) for price, errand in zip(prices, errands, strict=True))
         identifiers = standing.identifiers
@@ -106,26 +122,28 @@ class ContactQuestion(Question):
             known=len(standing.known),
             in_doubt=len(standing.in_doubt),
             new=standing.new,
-            calls=0,
+            calls=calls,
             price=max(prices, default=0.0),
             credits_low=0.0,
             credits_likely=None,
             credits_high=high,
-            minutes=0.0,
+            minutes=max(0.0, (math.ceil(calls / max(1.0, pace)) - 1) * contract.RATE_WINDOW_S / 60),
             requests_per_minute=pace,
             credits_left_today=client.ledger.left_today(),
             credits_by_group=_by_part(client, errands, high),
             invalid_reasons={"without a profile URL": n} if (n := identifiers.n_invalid + others) else {},
-            route="job",
-            jobs=sum(math.ceil(len(errand.people) / most) for errand in errands),
+            route="job" if jobs else "calls",
+            jobs=sum(math.ceil(len(errand.people) / most) for errand in jobs),
+            notes=(_BY_CALL,) if calls else (),
             errands=errands,
             about="contacts of ",
         )
 
-    def _errand(self, parts: tuple[int, ...], people: list[Identifier]) -> Errand:
+    def _errand(self, is_job: bool, parts: tuple[int, ...], people: list[Identifier]) -> Errand:
         asked = frozenset().union(*(self.parts[number].need.groups for number in parts))
         need = Need(asked, self.parts[0].need.max_age_s, 0.0)
-        return Errand(ContactJobs(asked), tuple(people), need, asked, parts=parts)
+        way: Way = ContactJobs(asked) if is_job else Calls(contact.Options(asked))
+        return Errand(way, tuple(people), need, asked, parts=parts)
 
     def in_words(self, error: APIError) -> APIError:
         """Return the refusal with a hint at the kinds that it is about, whether it names fields or groups."""
@@ -161,6 +179,15 @@ def read_contact_question(kinds: Kinds, *, verified: bool, max_age_s: float | No
         nothing = Need(frozenset({nothing_of(group, is_verified)}), nothing_age_s, 0.0)
         parts.append(Part(tuple(read_paths(_FIELDS[kind])), Need(groups, max_age_s, 0.0), nothing))
     return ContactQuestion(asked, tuple(parts), verified)
+
+
+def as_sold(question: ContactQuestion, client: Client) -> ContactQuestion:
+    """Return the question as this account can answer it, by what is known of the account today."""
+    abilities = Abilities.of(client)
+    kinds = [_GROUPS[kind] for kind in question.kinds]
+    lacks_calls = any(abilities.lacks(contract.CONTACT_ENRICH_PATH, kind) for kind in kinds)
+    lacks_jobs = any(abilities.lacks(contract.CONTACT_JOB_PATH, kind) for kind in kinds)
+    return replace(question, by_call=not (question.verified or lacks_calls), by_job=not lacks_jobs)
 
 
 def contact_paths(kinds: Kinds) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
 from crustframe import contract
@@ -13,7 +14,14 @@ from crustframe.buying.leftovers import read_everything_left
 from crustframe.buying.plan import Plan
 from crustframe.columns.frames import STATUS_COLUMN, Column, beside, cells_of, check_names
 from crustframe.settings.config import read_age
-from crustframe.verbs.contact_question import KINDS, ContactQuestion, Kinds, contact_paths, read_contact_question
+from crustframe.verbs.contact_question import (
+    KINDS,
+    ContactQuestion,
+    Kinds,
+    as_sold,
+    contact_paths,
+    read_contact_question,
+)
 from crustframe.verbs.fallback import Rows
 from crustframe.verbs.options import ContactOptions, ContactPlanOptions, ContactProvenance
 from crustframe.verbs.question import check_ceiling
@@ -53,18 +61,20 @@ def contacts(
     kinds: Kinds = KINDS,
     **options: Unpack[ContactOptions],
 ) -> Contacts:
-    """Look up ways to reach the people of a column, by jobs of up to 300.
+    """Look up ways to reach the people of a column: profile URLs by jobs of up to 300, e-mails by calls of 25.
 
     Costs, for each person and only where it is found: business e-mails 1 credit, personal e-mails 2, phone numbers
-    2; `verified` 0.5 more for each person with a business e-mail. There is no base credit. What the ledger holds is
-    free, kind by kind. Source: batch contact enrichment (project seed 004) and the vendor's price list.
+    2; `verified` 0.5 more for each person with a business e-mail. Jobs have no base credit; calls may have one, and are
+    planned with it. What the ledger holds is free, kind by kind. Source: batch contact enrichment (project seed 004),
+    contact enrichment (today's API) and the vendor's price list.
 
     Parameters
     ----------
     data : pandas.DataFrame, pandas.Series or iterable, n rows
         Blanks, repeats, other spellings and junk are welcome; nothing of it changes.
     column : hashable or list of hashable, optional
-        Which column of a frame holds profile URLs; the API takes nothing else here. Several: see :func:`enrich`.
+        Which column of a frame holds profile URLs or business e-mails; e-mails need an account with contact enrich,
+        and are ``invalid`` where it lacks that, and with `verified`. Several: see :func:`enrich`.
     kinds : str or sequence of str
         What to ask for; nothing else is asked or paid: ``business_email``, ``personal_contact_info``, or of that
         ``personal_emails`` or ``phone_numbers`` alone. A comma text will do.
@@ -99,23 +109,23 @@ def contacts(
     ['phone_number', 'phone_numbers', 'crust.status']
     """
     started = time.monotonic()
-    question = _read(kinds, options)
+    asked_kinds = _read(kinds, options)
     cells = cells_of(data, column, [contract.PROFILE_URL])
-    check_names(data, column, question.paths, options["overwrite"])
+    check_names(data, column, asked_kinds.paths, options["overwrite"])
     with client_of(options["client"]) as asked:
         terms = read_terms(asked, options)
         read_everything_left(asked)
-        rows = Rows(cells)
+        rows, ask_anew = Rows(cells), partial(as_sold, asked_kinds, asked)
+        question = ask_anew()
         known, plan = plan_run(asked, rows, question, terms.on_doubt)
         plan.allowed_by(terms.max_credits, partial=options["partial"])
-        table, outcome = buy_in_rounds(
-            asked, rows, question, plan, known, with_brake(terms), "job", table_of, lambda: question
-        )
+        table, outcome = buy_in_rounds(asked, rows, question, plan, known, with_brake(terms), "job", table_of, ask_anew)
+        identifier_kinds = ask_anew().identifier_kinds
         columns, drift = table.columns("status")
         report = receipt_of(
             asked, table, plan, outcome.bought, price=0.0, drift=drift, seconds=time.monotonic() - started
         )
-    warn_of_nobody(cells, column, data, [contract.PROFILE_URL])
+    warn_of_nobody(cells, column, data, identifier_kinds)
     ticket = None if terms.wait else outcome.ticket or Ticket((), 0, 0.0, 0)
     names = column_names(question.kinds, options["provenance"])
     found = Contacts(beside(data, columns[names], question.paths), report, ticket)
@@ -153,7 +163,7 @@ def plan_contacts(
     question = _read(kinds, options)
     cells = cells_of(data, column, [contract.PROFILE_URL])
     with client_of(options["client"]) as asked:
-        _, made = plan_run(asked, Rows(cells), question, options["on_doubt"])
+        _, made = plan_run(asked, Rows(cells), as_sold(question, asked), options["on_doubt"])
     return made.within(options["max_credits"], partial=options["partial"])
 
 

@@ -35,6 +35,8 @@ class Report:
         Requests that left.
     credits : float
         As the server's own counter billed them.
+    credits_by_surface : dict of str to float
+        The same, by the endpoint that billed them.
     credits_at_risk : float
         Of requests without a complete answer.
     credits_under_way : float
@@ -71,6 +73,7 @@ class Report:
     known: int
     calls: int
     credits: float
+    credits_by_surface: Mapping[str, float]
     credits_at_risk: float
     credits_under_way: float
     in_doubt: tuple[str, ...]
@@ -116,6 +119,9 @@ class Report:
             + (f", {persons(self.known)} from the ledger" if self.known else "")
             + (f", {self.seconds:.1f} s" if self.seconds >= 0.1 else ""),
         ]
+        if len(self.credits_by_surface) > 1:
+            parts = (f"{surface} {counted(n, 'credit')}" for surface, n in self.credits_by_surface.items())
+            lines.append(f"billed by surface: {', '.join(parts)}")
         if (saved := self.text_credits - self.credits) > _NOTHING:
             lines.append(
                 f"a script that compares texts would have made {counted(self.text_calls, 'call')} and paid "
@@ -218,6 +224,7 @@ def make_report(
         known=known,
         calls=bought.calls,
         credits=bought.credits,
+        credits_by_surface=dict(bought.by_surface),
         credits_at_risk=credits_at_risk,
         credits_under_way=bought.credits_set_aside,
         in_doubt=tuple(in_doubt),

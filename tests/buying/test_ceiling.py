@@ -36,6 +36,31 @@ def _no_ceiling(monkeypatch):
     crustframe.set_ceiling(None)
 
 
+# The ceiling of a day ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore::crustframe.PartialResultWarning")
+@pytest.mark.parametrize("ahead_s", [86400.0 * 2, 86400.0 * 366])
+def test_what_a_clock_ahead_bought_counts_on_one_day_until_its_own_comes(sandbox, tmp_path, ahead_s):
+    now = [1_800_000_000.0 + ahead_s]
+    client = sandbox.make_client(ledger=tmp_path / "ledger.sqlite3", clock=lambda: now[0])
+    client.ledger.set_daily_ceiling(30)
+    crustframe.enrich(people(20), fields=NAME, client=client)
+
+    def buys(more: int) -> float:
+        before = sandbox.credits_spent
+        crustframe.enrich(people(20 + 2 * more)[-more:], fields=NAME, partial=True, max_age=0, client=client)
+        return sandbox.credits_spent - before
+
+    assert 10.0 == buys(30)  # the clock is still ahead
+    now[0] -= ahead_s
+    assert 0.0 == buys(30)  # set right: the day that meets them counts them
+    now[0] += 86400.0
+    assert 30.0 == buys(40)  # and no day after it
+    now[0] += ahead_s - 86400.0
+    assert 0.0 == buys(30)  # until their own comes, when the clock may have been right
+
+
 # A ceiling must be named ------------------------------------------------------------------------------------------
 
 

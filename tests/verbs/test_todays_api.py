@@ -349,6 +349,39 @@ def test_the_account_can_be_asked_beforehand_and_nothing_is_written(tmp_path):
         assert not path.exists()
 
 
+@pytest.mark.parametrize("billing", ["delivered", "base"])
+def test_contacts_of_emails_come_by_call_and_of_profile_urls_by_job(billing):
+    with playing("C", contact_billing=billing) as sandbox:
+        plan = crustframe.plan_contacts(LEADS, client=sandbox.client)
+        found = crustframe.contacts(LEADS, max_credits=500, client=sandbox.client)
+        again = crustframe.contacts(LEADS, max_credits=0, client=sandbox.client)
+
+        assert {("/batch" + CONTACT, 200): 1, (CONTACT, 200): 1} == {
+            key: n for key, n in asked_of(sandbox).items() if CONTACT in key[0]
+        }
+        assert sandbox.credits_spent == found.report.credits == sum(found.report.credits_by_surface.values())
+        assert found.report.credits <= plan.credits_high
+        assert found.frame["business_email"][30:40].notna().sum() > 5
+        assert_frame_equal(found.frame, again.frame)
+        assert set(found.report.credits_by_surface) == {"/batch" + CONTACT, CONTACT}
+        assert "billed by surface: " in str(found.report)
+    with playing("A") as sandbox:
+        on_a = crustframe.contacts(urls(30), max_credits=500, client=sandbox.client)
+        assert_frame_equal(on_a.frame, found.frame[:30])
+
+
+def test_contacts_of_emails_are_invalid_and_urls_are_bought_where_contact_enrich_is_lacking():
+    with playing("A") as sandbox:
+        found = crustframe.contacts([*urls(5), *emails(5)], max_credits=100, client=sandbox.client)
+        asked = asked_of(sandbox)
+        crustframe.contacts([*urls(5, 50), *emails(5)], max_credits=100, client=sandbox.client)
+
+        assert ["invalid"] * 5 == found.frame["crust.status"].tolist()[5:]
+        assert "invalid" not in found.frame["crust.status"].tolist()[:5]
+        assert 1 == sum(n for (path, _), n in asked.items() if path == CONTACT)
+        assert asked[CONTACT, 404] == asked_of(sandbox)[CONTACT, 404]
+
+
 def test_whoever_asks_the_dearer_way_for_contacts_is_told():
     with playing("A") as sandbox:
         alone = crustframe.plan(urls(10), fields=["contact.phone_numbers"], client=sandbox.client)

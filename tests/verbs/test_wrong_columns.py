@@ -75,15 +75,22 @@ def test_the_hint_counts_what_is_there(account, run, tmp_path, cells, hint):
     assert ["invalid"] * 57 == read_table(tmp_path / "out.csv").column("crust.status")
 
 
-def test_contacts_want_urls(account, run, tmp_path):
+def test_contacts_want_urls_where_the_account_has_no_contact_enrich(account, run, tmp_path):
     rows = [["mail", "url"], *([mail, url] for mail, url in zip(MAILS, URLS, strict=True))]
 
-    ran = run("contacts", table(tmp_path / "people.csv", rows), "--column", "mail", "--plan")
+    people = table(tmp_path / "people.csv", rows)
+    planned = run("contacts", people, "--column", "mail", "--plan")
+    assert (0, 0) == (planned.code, account.calls)
+    assert "an account without it refuses them, free" in planned.words + planned.stdout.decode()
 
-    assert 3 == ran.code
+    ran = run("contacts", people, "--column", "mail", "--yes", "-o", tmp_path / "out.csv")
+    again = run("contacts", people, "--column", "mail", "--plan")
+
+    assert [3, 3] == [ran.code, again.code]
+    assert ["invalid"] * 57 == read_table(tmp_path / "out.csv").column("crust.status")
     assert "No cell of column 'mail' holds a profile URL; refused: 57." in ran.words
     assert "Hint: column 'url' holds 57 profile URLs." in ran.words
-    assert 0 == account.calls
+    assert 0 == account.credits_spent
 
 
 @pytest.mark.parametrize("cells", [["", " "], [URLS[0], "junk"], [URLS[0].replace("avery", "nobody")], []])
