@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Mapping, Sequence
+from importlib import import_module
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
 from typing import TYPE_CHECKING, Unpack
 
 __version__ = "0.1.0"
@@ -16,7 +20,6 @@ from crustframe.shell import interrupts  # noqa: F401  (first: the imports below
 
 # isort: split
 import crustframe.sandbox  # noqa: F401  (loads before the function of its name, which it would hide)
-from crustframe import accessor as _accessor  # noqa: F401
 from crustframe import errors
 from crustframe.buying import jobs
 from crustframe.buying.plan import Plan
@@ -64,6 +67,31 @@ ContactPlan = Plan
 """What plans of contacts were called before they became plans like any other."""
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())
+
+
+class _WhenPandasComes:
+    """Registers the accessors once somebody imports pandas, which takes half a second that the shell often need not."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if name != "pandas":
+            return None
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is not None and spec.loader is not None:
+            load = spec.loader.exec_module
+
+            def exec_module(module: ModuleType) -> None:
+                load(module)
+                sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not self]
+                import_module("crustframe.accessor")
+
+            spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+
+if "pandas" in sys.modules:
+    import_module("crustframe.accessor")
+else:
+    sys.meta_path.insert(0, _WhenPandasComes())
 
 
 def sandbox(*, ledger: str | os.PathLike[str] | None = None, **options: Unpack[SandboxOptions]) -> EmbeddedSandbox:

@@ -1,0 +1,42 @@
+"""How the shell starts: it imports what a command needs, and the accessors come with pandas, whichever came first."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"pandas", "numpy", "pandera", "requests", "fastapi", "uvicorn", "openpyxl", "pyarrow", "xlsxwriter"}
+TOLD = "import sys; sys.stderr.write(' '.join(name for name in sys.modules if '.' not in name))"
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["enrich", "--help"], ["fields", "headline"]])
+def test_what_needs_no_table_imports_no_pandas(arguments):
+    ran = python(
+        f"import atexit, sys; sys.argv = ['crustframe', *{arguments!r}]\n"
+        f"atexit.register(lambda: exec({TOLD!r}))\nfrom crustframe.shell.cli import main; main()"
+    )
+
+    assert set() == HEAVY & set(ran.stderr.split())
+
+
+@pytest.mark.parametrize(
+    "imports", ["import crustframe, pandas", "import pandas, crustframe", "import pandera.pandas, crustframe"]
+)
+def test_the_accessors_are_there_whichever_is_imported_first(imports):
+    ran = python(f"{imports}; import pandas; print(pandas.DataFrame().crust, pandas.Series(dtype=str).crust)")
+
+    assert (0, 2) == (ran.returncode, ran.stdout.count("Crust object")), ran.stderr
+
+
+def test_whoever_only_looks_pandas_up_does_not_lose_the_accessors():
+    ran = python(
+        "import crustframe, importlib.util; importlib.util.find_spec('pandas'); import pandas; pandas.DataFrame().crust"
+    )
+
+    assert 0 == ran.returncode, ran.stderr
