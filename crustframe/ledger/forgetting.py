@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from crustframe.ledger.people import digest_of, pack
-from crustframe.people.identifiers import read_identifiers
+from crustframe.people.identifiers import Identifier, read_alone, read_identifiers
 from crustframe.people.records import own_texts, read_json, write_json
 
 _BATCH: Final = 500
@@ -35,7 +35,8 @@ class _Meant:
     def has_key(self, key: str) -> bool:
         """Whether a key is one of theirs, were it read today: what is part of a name was more once."""
         return key in self.keys or (
-            ("%" in key or not key.isascii()) and any(i.key in self.keys for i in read_identifiers([key]).unique)
+            ("%" in key or not key.isascii() or not key[-1:].isalnum())
+            and any(i.key in self.keys for i in read_identifiers([key]).unique)
         )
 
     def is_in(self, value: Any) -> bool:
@@ -46,7 +47,8 @@ class _Meant:
                 texts.append(inner)
             elif name in _PERSON_IDS and inner in self.person_ids and not isinstance(inner, bool):
                 return True
-        return any(identifier.key in self.keys for identifier in read_identifiers(texts).unique)
+        found = map(read_alone, texts)  # a text that mentions them is about somebody else
+        return any(isinstance(one, Identifier) and one.key in self.keys for one in found)
 
     def needles(self) -> list[bytes]:
         """Return bytes of which an answer about them must hold some: a quick look before a thorough one."""

@@ -6,93 +6,39 @@ Two spellings of one person become one identifier; two people never do. Nothing 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Final, NamedTuple
-from urllib.parse import quote, unquote, unquote_to_bytes, urlsplit
+from typing import Final
 
-from crustframe.contract import BUSINESS_EMAIL, PROFILE_URL, IdentifierKind
+from crustframe.contract import BUSINESS_EMAIL, IdentifierKind
 from crustframe.errors import IdentifierError
+from crustframe.people.emails import is_mail_link, read_email
+from crustframe.people.identity import BLANK, REASONS, Identifier, Refusal
+from crustframe.people.marks import bare
+from crustframe.people.profile_urls import CANONICAL_URL, SCHEME, read_plain_url, read_url
+from crustframe.people.prose import is_separated, read_prose
+from crustframe.people.wrapping import inside
 
-CANONICAL_URL: Final = "https://www.linkedin.com/in/"  # docs: the form of profile_url in answers
+__all__ = [
+    "BLANK",
+    "CANONICAL_URL",
+    "REASONS",
+    "Identifier",
+    "Identifiers",
+    "Refusal",
+    "count_refused",
+    "is_address",
+    "read_alone",
+    "read_identifier",
+    "read_identifiers",
+]
 
-REASONS: Final[dict[str, str]] = {
-    "not_text": "the cell is not text",
-    "not_an_identifier": "neither a profile URL nor a business e-mail",
-    "other_site": "a web address, but not of a profile",
-    "not_a_profile": "a page of the network, but not the profile (/in/...) of anybody in particular",
-    "short_link": "a short link; open it and copy the profile URL",
-    "bad_slug": "the part after /in/ cannot be a profile name",
-    "bad_email": "not a valid e-mail address",
-    "free_mail": "a free-mail address; the API takes business addresses only",
-    "government_mail": "a government address; the API does not take these",
-    "several": "more than one identifier in the cell",
-    "refused_by_server": "the API refused this identifier",
-    "suppressed": "forgotten on request, and not to be bought again",
-}
-"""The closed set of ``crust.reason`` codes of refused cells, each with what it means."""
-
-# Contract notes: the API refuses a whole request for one free-mail or government address.
-FREE_MAIL_DOMAINS: Final = frozenset(
-    """gmail.com googlemail.com yahoo.com yahoo.co.uk yahoo.fr yahoo.de ymail.com hotmail.com hotmail.co.uk
-    hotmail.fr outlook.com live.com msn.com aol.com icloud.com me.com mac.com proton.me protonmail.com
-    gmx.com gmx.de gmx.net web.de mail.com mail.ru yandex.ru yandex.com qq.com 163.com 126.com""".split()  # noqa: SIM905
+_LEVELS: Final = 4  # of wrapping: a mail filter around a search engine around a sign-in page
+_LINK_FORMULA: Final = re.compile(
+    r"""=\s*(?:HYPERLINK|LIEN_HYPERTEXTE|HIPERV[IÍ]NCULO|COLLEG\.IPERTESTUALE)\s*\(\s*"((?:[^"]|"")*)"\s*"""
+    r"""(?:[,;]\s*(.*?)\s*)?\)\s*|="((?:[^"]|"")*)\"""",
+    re.IGNORECASE | re.DOTALL,
 )
-_GOVERNMENT: Final = re.compile(r"(?:^|\.)(?:gov|mil|gouv|gob)(?:\.[a-z]{2})?$")
-
-_PLAIN_URL: Final = re.compile(
-    r"(?:https?://)?(?:[a-z]{2,3}\.)?linkedin\.com/in/([a-z0-9-]+)/?", re.IGNORECASE | re.ASCII
-)
-_PLAIN_EMAIL: Final = re.compile(
-    r"([a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*)@((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24})",
-    re.IGNORECASE | re.ASCII,
-)
-_HOST: Final = re.compile(r"(?:[a-z0-9-]+\.)*linkedin\.com")
-_MEMBER_ID: Final = re.compile(r"AC[a-zA-Z]A[A-Za-z0-9_-]{30,}")  # URN-like slugs differ by case
-_SUBPAGES: Final = re.compile(r"[a-z]{2}(?:[-_][a-z]{2})?|details?|overlay|recent-activity|activity", re.IGNORECASE)
-# Whoever is signed in, what is shown in place of a profile that is gone, the form to change one's own.
-_NOBODY: Final = frozenset({"me", "unavailable", "edit"})
-_SCHEME: Final = re.compile(r"(?:https?:?/{1,3}|//)", re.IGNORECASE)
-_DOMAIN_LIKE: Final = re.compile(r"[\w-]+(?:\.[\w-]+)+(?:[/:?#].*)?", re.DOTALL)
-_DISPLAY_NAME: Final = re.compile(r"[^<>@]*<\s*([^<>]+?)\s*>")
-# What shows nothing wherever it stands (Unicode: format characters, Default_Ignorable_Code_Point): no part of a name.
-_INVISIBLE: Final = re.compile(
-    "[\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
-    "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
-    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
-)
-_CODED: Final = re.compile(r"(?:%[0-9a-f]{2})+", re.IGNORECASE)
-# Blanks of every kind that copying from pages and spreadsheets leaves at the ends of a cell.
-_MARGINS: Final = "\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u2800\u3000"
-_TRIM: Final = re.compile(f"^[{_MARGINS}]+|[{_MARGINS}]+$")
-_FORBIDDEN: Final = frozenset('/\\?#%<>"|^{}`@,;:&=[]')
-
-
-class Identifier(NamedTuple):
-    """One person as the API is asked for and as the ledger knows them.
-
-    Attributes
-    ----------
-    kind : {"professional_network_profile_url", "business_email"}
-    key : str
-        The canonical spelling; equal keys are one person.
-    text : str
-        What is sent.
-    """
-
-    kind: IdentifierKind
-    key: str
-    text: str
-
-
-class Refusal(NamedTuple):
-    """Why a cell names nobody: a code of :data:`REASONS`, or ``blank``."""
-
-    reason: str
-
-
-BLANK: Final = Refusal("blank")
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +150,15 @@ def read_identifier(cell: object) -> Identifier:
     )
 
 
+def read_alone(text: str) -> Identifier | Refusal:
+    """Return whom a text names that is one identifier, in any spelling, and nothing else."""
+    text = bare(text)
+    return _alone(text) if text else BLANK
+
+
 def is_address(text: str) -> bool:
     """Whether a text can be nothing but the address of one person: a URL of a profile, or an e-mail."""
-    found = _read(text)
+    found = read_alone(text)
     if isinstance(found, Refusal):
         return found.reason in {"free_mail", "government_mail"}
     return found.kind == BUSINESS_EMAIL or "linkedin.com/in/" in text.lower()
@@ -222,148 +174,47 @@ def _is_missing(cell: object) -> bool:
 
 
 def _read(cell: str) -> Identifier | Refusal:
-    if plain := _PLAIN_URL.fullmatch(cell):
-        return _profile(plain[1])
-    text = _unwrap(cell)
+    if plain := read_plain_url(cell):
+        return plain
+    text = bare(cell)
     if not text:
         return BLANK
-    if plain := _PLAIN_URL.fullmatch(text):
-        return _profile(plain[1])
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in text):
-        parts = text.split()
-        return Refusal(
-            "several" if len(parts) > 1 and all(_names_somebody(part) for part in parts) else _kind_of_junk(text)
-        )
-    if _is_mail_link(text) or ("@" in text and "/" not in text.partition("@")[0]):
-        return _email(text)
-    return _url(text)
+    if text.startswith("="):
+        return _formula(text)
+    found = _alone(text)
+    return read_prose(text, found, _alone) if isinstance(found, Refusal) else found
 
 
-def _unwrap(cell: str) -> str:
-    text = _TRIM.sub("", _visible(cell))
-    while len(text) > 1 and (text[0], text[-1]) in {('"', '"'), ("'", "'"), ("<", ">"), ("(", ")"), ("[", "]")}:
-        text = _TRIM.sub("", text[1:-1])
-    return _TRIM.sub("", text.rstrip(",;"))
+def _alone(text: str, levels: int = _LEVELS) -> Identifier | Refusal:
+    """Read a text that is one identifier, or none."""
+    if plain := read_plain_url(text):
+        return plain
+    if is_mail_link(text) or ("@" in text and "/" not in text.partition("@")[0]):
+        return Refusal("formula") if text.startswith("=") else read_email(text)
+    if is_separated(text):
+        return Refusal(_kind_of_junk(text))
+    found = read_url(text)
+    if isinstance(found, Refusal) and found.reason in {"other_site", "not_a_profile", "short_link"}:
+        wrapped = inside(text)
+        if wrapped is not None:
+            return _alone(bare(wrapped), levels - 1) if levels else Refusal("other_site")
+    return found
 
 
-def _visible(text: str) -> str:
-    """Return `text` without invisible characters, percent-coded ones among them."""
-    text = text if text.isascii() else _INVISIBLE.sub("", text)
-    return _CODED.sub(_visible_code, text) if "%" in text else text
-
-
-def _visible_code(code: re.Match[str]) -> str:
-    try:
-        decoded = unquote_to_bytes(code[0]).decode()
-    except UnicodeDecodeError:
-        return code[0]
-    seen = _INVISIBLE.sub("", decoded)
-    return code[0] if seen == decoded else quote(seen, safe="")
-
-
-def _names_somebody(text: str) -> bool:
-    return isinstance(_read(text), Identifier)
+def _formula(text: str) -> Identifier | Refusal:
+    """Read a formula: the address of a link, or a text; what any other one shows cannot be known."""
+    link = _LINK_FORMULA.fullmatch(text)
+    if link is None:
+        return Refusal("formula")
+    address, label = (_read((part or "").replace('""', '"')) for part in (link[1] or link[3], link[2]))
+    if isinstance(address, Identifier) and isinstance(label, Identifier) and address[:2] != label[:2]:
+        return Refusal("several")
+    return label if isinstance(label, Identifier) else Refusal("formula") if address is BLANK else address
 
 
 def _kind_of_junk(text: str) -> str:
     if "@" in text:
         return "bad_email"
-    return "bad_slug" if "linkedin.com/in/" in text.lower() else "not_an_identifier"
-
-
-def _url(text: str) -> Identifier | Refusal:
-    scheme = _SCHEME.match(text)
-    rest = text[scheme.end() :] if scheme else text.lstrip("/")
-    if rest.lower().startswith("in/"):
-        rest = "www.linkedin.com/" + rest
-    try:
-        parts = urlsplit("//" + rest)
-        host, port = (parts.hostname or "").rstrip("."), parts.port
-    except ValueError:
-        return Refusal("not_an_identifier")
-    if host in {"lnkd.in", "www.lnkd.in"}:
-        return Refusal("short_link")
-    if not _HOST.fullmatch(host) or parts.username is not None or port not in {None, 80, 443}:
-        return Refusal("other_site" if scheme or _DOMAIN_LIKE.fullmatch(text) else "not_an_identifier")
-    if len(re.split(r"[\s,;|]+(?=(?:https?:)?//|www\.|linkedin\.com)", text)) > 1:
-        return Refusal("several")
-    section, *segments = [segment for segment in parts.path.split("/") if segment] or [""]
-    if section.lower() != "in" or not segments:
-        return Refusal("not_a_profile")
-    found = _profile(segments[0])
-    if len(segments) > 1 and not _SUBPAGES.fullmatch(segments[1]) and isinstance(found, Identifier):
-        return Refusal("bad_slug")
-    return found
-
-
-def _profile(slug: str) -> Identifier | Refusal:
-    try:
-        for _ in range(3):  # pasted links are sometimes coded twice; a profile name never holds a percent sign
-            if "%" not in slug:
-                break
-            slug = unquote_to_bytes(slug).decode("utf-8")
-    except UnicodeDecodeError:
-        return Refusal("bad_slug")
-    slug = _TRIM.sub("", unicodedata.normalize("NFC", _INVISIBLE.sub("", slug)))
-    if not _MEMBER_ID.fullmatch(slug):
-        # Letter by letter, and not str.casefold: strauß and strauss are two people.
-        slug = unicodedata.normalize("NFC", "".join(letter.lower() for letter in slug))
-    if not slug.strip(".") or len(slug) > 200 or any(map(_cannot_be_in_a_slug, slug)):
-        return Refusal("bad_slug")
-    if slug in _NOBODY:
-        return Refusal("not_a_profile")
-    url = CANONICAL_URL + quote(slug, safe="")
-    return Identifier(PROFILE_URL, url, url)
-
-
-def _cannot_be_in_a_slug(character: str) -> bool:
-    return character in _FORBIDDEN or unicodedata.category(character) in {"Cc", "Cs", "Zs", "Zl", "Zp"}
-
-
-def _email(text: str) -> Identifier | Refusal:
-    if named := _DISPLAY_NAME.fullmatch(text):
-        text = named[1]
-    if _is_mail_link(text):
-        text = _TRIM.sub("", _visible(unquote(text[7:].partition("?")[0])))
-    if text.count("@") > 1 and len(list(_addresses(text))) > 1:
-        return Refusal("several")
-    plain = _PLAIN_EMAIL.fullmatch(text)
-    if plain and len(plain[1]) <= 64 and len(plain[2]) <= 253 and "--" not in plain[2]:
-        local, domain = plain[1], plain[2].lower()
-    else:
-        checked = _checked_email(text)
-        if checked is None:
-            return Refusal("bad_email")
-        local, domain = checked
-    if domain in FREE_MAIL_DOMAINS:
-        return Refusal("free_mail")
-    if _GOVERNMENT.search(domain):
-        return Refusal("government_mail")
-    return Identifier(BUSINESS_EMAIL, f"{_lower(local)}@{domain}", f"{local}@{domain}")
-
-
-def _is_mail_link(text: str) -> bool:
-    return text[:7].lower() == "mailto:"
-
-
-def _lower(local: str) -> str:
-    return unicodedata.normalize("NFC", "".join(letter.lower() for letter in local))
-
-
-def _addresses(text: str) -> Iterator[str]:
-    for part in re.split(r"[\s,;|/]+", text):
-        if isinstance(_email(part) if part.count("@") == 1 else BLANK, Identifier):
-            yield part
-
-
-def _checked_email(text: str) -> tuple[str, str] | None:
-    from email_validator import EmailNotValidError, validate_email
-
-    try:
-        found = validate_email(text, check_deliverability=False, globally_deliverable=False, strict=True)
-    except (EmailNotValidError, ValueError):
-        return None
-    domain = (found.ascii_domain or "").lower()
-    if "." not in domain or not re.fullmatch(r"[a-z][a-z0-9-]*[a-z0-9]", domain.rpartition(".")[2]):
-        return None
-    return found.local_part, domain
+    if "linkedin.com/in/" in text.lower():
+        return "bad_slug"
+    return "other_site" if SCHEME.match(text) else "not_an_identifier"

@@ -27,7 +27,8 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
 from crustframe.contract import BUSINESS_EMAIL
-from crustframe.people.identifiers import FREE_MAIL_DOMAINS, Identifier, read_identifiers
+from crustframe.people.emails import free_mail_domains
+from crustframe.people.identifiers import Identifier, read_identifiers
 from crustframe.people.records import Evidence, Match, Record
 from crustframe.people.scoring import score
 
@@ -146,7 +147,7 @@ def _verdict_on_email(handle: str, domain: str, found: Evidence, fitting: float 
 
 
 def _about_domain(domain: str, found: Evidence) -> str:
-    if domain in FREE_MAIL_DOMAINS:
+    if domain in free_mail_domains():
         return "free_mail"
     if any(_is_same_house(domain, other) for other in found.current_domains):
         return "domain_current"
