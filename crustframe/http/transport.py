@@ -32,6 +32,9 @@ from crustframe.settings.config import Settings
 from crustframe.settings.keys import Secret
 
 _BODY_CAP: Final = 64 * 2**20
+_IDLE_S: Final = 1.0
+"""How long a connection may lie idle before the next request takes a fresh one: whoever is at its other end may close
+it just as a paid request leaves, and nobody would know whether that was charged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +197,10 @@ class Transport:
             adapter = _Adapter(max_retries=urllib3.Retry(0, read=False), pool_connections=1, pool_maxsize=1)
             session.mount("https://", adapter)
             session.mount("http://", adapter)
-            self._local.session, self._local.pid = session, os.getpid()
+            self._local.session, self._local.pid, self._local.used_at = session, os.getpid(), time.time()
             self._sessions.append(session)
+        elif abs(time.time() - self._local.used_at) > _IDLE_S:  # this clock goes on while a laptop sleeps
+            session.close()  # its connections; the next request opens one
         return session
 
     def _exchange(
@@ -245,6 +250,7 @@ class Transport:
             content = response.raw.read(_BODY_CAP + 1, decode_content=True)
         finally:
             response.close() if deadline.expired else response.raw.release_conn()
+            self._local.used_at = time.time()
         if deadline.expired:  # headers cut by our own deadline read like a complete answer
             raise requests.exceptions.ReadTimeout("deadline")
         if len(content) > _BODY_CAP:

@@ -27,7 +27,8 @@ SERVICE: Final = "crustframe"
 
 Source = Literal["argument", "environment", "keyring", "file"]
 
-_KEY: Final = re.compile(r"[\x21-\x7e]{4,512}")
+_QUOTES: Final = "\"'`“”„‘’«»"
+_KEY: Final = re.compile(r"(?:(?![\"'`])[\x21-\x7e]){4,512}")
 _HINT_LENGTH: Final = 16  # of a shorter key, the last four characters would tell too much
 _TRUSTWORTHY: Final = 1.0  # keyring's own bound: below are the plain text files of keyrings.alt, and no keyring at all
 _OLD_FILE: Final = "sheet-key.json"  # the spreadsheet add-in's own, before there was one store for all front ends
@@ -269,14 +270,20 @@ class KeyFinder:
 def read_key(key: str) -> Secret:
     """Check an API key without ever showing it."""
     if not isinstance(key, str) or not _KEY.fullmatch(key):
+        text = key if isinstance(key, str) else ""
         what = (
             "ends in a line break"
-            if isinstance(key, str) and key.rstrip("\r\n") != key
-            else ("holds a space, a control character or a letter that no key has, or is too short or too long")
+            if text.rstrip("\r\n") != text
+            else "has quotes around it, which are part of it as it was set"
+            if text and (text[0] in _QUOTES or text[-1] in _QUOTES)
+            else "begins with a byte order mark"
+            if text[:1] == "\ufeff"
+            else "holds a space, a quote, a control character or a letter that no key has, or is too short or too long"
         )
         raise ConfigurationError(
             f"The API key {what}. Nothing was sent.",
-            hint="copy the key again, without quotes, spaces or a line break around it.",
+            hint="give the key alone, without quotes, spaces, a byte order mark or a line break around it; "
+            "in the Windows command line: set CRUSTDATA_API_KEY=the-key",
         )
     return Secret(key)
 

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crustframe import contract
 from crustframe.client import Client
 from crustframe.errors import ConfigurationError, SettingError
 from crustframe.settings.config import read_age, read_origin, read_settings
-from crustframe.settings.keys import Secret, read_key
+from crustframe.settings.keys import KeyStore, Secret, read_key
 
 CANARY = "canary-key-5d41402abc4b"
 
@@ -77,6 +78,30 @@ def test_any_text_is_a_key_or_refused_without_showing_it(text):
 def test_a_line_break_at_the_end_is_named_since_files_and_shells_add_it():
     with pytest.raises(ConfigurationError, match="line break"):
         read_key(CANARY + "\n")
+
+
+QUOTED = [f'"{CANARY}"', f"'{CANARY}'", f"`{CANARY}`", f"“{CANARY}”", f'"{CANARY}', f'{CANARY}"']
+
+
+@pytest.mark.parametrize("key", QUOTED)
+def test_quotes_around_a_key_are_named_wherever_it_comes_from(key, tmp_path):
+    """In cmd, ``set CRUSTDATA_API_KEY="abc"`` makes the quotes part of the value, and the API would answer 401."""
+    stored = KeyStore(tmp_path)
+    stored.put(contract.BASE_URL, Secret(key), use_keyring=False)
+
+    for source in (
+        lambda: settings(api_key=key),
+        lambda: settings({"CRUSTDATA_API_KEY": key}),
+        lambda: settings({"CRUSTFRAME_CONFIG": str(tmp_path)}).require_key(),
+    ):
+        with pytest.raises(ConfigurationError, match=r"has quotes around it(.|\n)*Hint: .*without quotes") as raised:
+            source()
+        assert CANARY[:8] not in str(raised.value)
+
+
+def test_a_byte_order_mark_before_a_key_is_named():
+    with pytest.raises(ConfigurationError, match="begins with a byte order mark"):
+        settings({"CRUSTDATA_API_KEY": "\ufeff" + CANARY})
 
 
 def test_a_secret_shows_itself_to_nobody():
