@@ -44,7 +44,9 @@ class Asked(NamedTuple):
         holder = next((part for part in _parts(request) if any(key in part for key in _KEYS)), None)
         if holder is None:
             return None
-        people = frozenset(i.key for key in _KEYS for i in read_identifiers(_listed(holder.get(key))).unique)
+        people = frozenset(
+            i.key for key in _KEYS for i in read_identifiers(_listed(holder.get(key)), free_mail=True).unique
+        )
         flags = [str(holder.get(flag, False)).lower() == "true" for flag in _FLAGS]
         way = (*flags, _number(holder.get("min_similarity_score")))
         return cls(people, frozenset(_listed(holder.get("fields"))), way) if people else None

@@ -66,6 +66,8 @@ class Plan:
         What is asked about people, where it is not everything.
     unavailable : mapping of str to str
         By key, why somebody cannot be asked about on this account.
+    goes_on : bool
+        Whether what is bought first tells how the rest is bought.
     """
 
     rows: int
@@ -92,6 +94,7 @@ class Plan:
     errands: tuple[Errand, ...] = field(default=(), repr=False, compare=False)
     about: str = ""
     unavailable: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    goes_on: bool = field(default=False, repr=False, compare=False)
 
     @property
     def n_new(self) -> int:
@@ -131,7 +134,7 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON takes it."""
-        inner = {"new", "errands", "about", "unavailable"}
+        inner = {"new", "errands", "about", "unavailable", "goes_on"}
         facts = {name: getattr(self, name) for name in self.__slots__ if name not in inner}
         return {name: dict(v) if isinstance(v, Mapping) else v for name, v in facts.items()} | {"new": self.n_new}
 

@@ -149,9 +149,13 @@ class Jobs(Way):
     def fields(self) -> Mapping[str, Any]:
         """Return how the body of a submit names what is asked."""
 
+    def key_of(self, kind: contract.IdentifierKind) -> str:
+        """Return under which key of the body identifiers stand."""
+        return contract.REQUEST_KEYS[kind]
+
     def body(self, identifiers: Sequence[Identifier], submit: SubmitOptions) -> bytes:
         """Return the JSON body of a submit; identifiers are all of one kind."""
-        who = {contract.REQUEST_KEYS[identifiers[0].kind]: [i.text for i in identifiers]}
+        who = {self.key_of(identifiers[0].kind): [i.text for i in identifiers]}
         told = {"webhook_url": submit.webhook_url, "chunk_size": submit.chunk_size}
         return orjson.dumps({**who, **self.fields(), **{name: v for name, v in told.items() if v is not None}})
 
@@ -281,6 +285,10 @@ class IdentifyJobs(PersonJobs):
     def fields(self) -> Mapping[str, Any]:
         """Name nothing: the endpoint takes no fields."""
         return {}
+
+    def key_of(self, kind: contract.IdentifierKind) -> str:
+        """Return the key under which any address is taken, free mail too."""
+        return contract.IDENTIFY_KEYS[kind]
 
     def cost_of(self, person_data: Mapping[str, Any]) -> float:
         """Return the price of whoever was found."""

@@ -29,14 +29,14 @@ class _Meant:
     def by(cls, texts: Sequence[str]) -> _Meant:
         """Read what the user gave, as every look-up reads it; a number is the id of a person."""
         numbers = {text.strip() for text in texts if re.fullmatch(r"\s*[0-9]+\s*", text)}
-        read = read_identifiers([text for text in texts if text.strip() not in numbers])
+        read = read_identifiers([text for text in texts if text.strip() not in numbers], free_mail=True)
         return cls({identifier.key for identifier in read.unique}, {int(number) for number in numbers})
 
     def has_key(self, key: str) -> bool:
         """Whether a key is one of theirs, were it read today: what is part of a name was more once."""
         return key in self.keys or (
             ("%" in key or not key.isascii() or not key[-1:].isalnum())
-            and any(i.key in self.keys for i in read_identifiers([key]).unique)
+            and any(i.key in self.keys for i in read_identifiers([key], free_mail=True).unique)
         )
 
     def is_in(self, value: Any) -> bool:
@@ -59,7 +59,7 @@ class _Meant:
     def learn(self, person: dict[str, Any]) -> bool:
         """Take in under which other identifiers the same person was bought; tells whether there are new ones."""
         before = len(self.keys), len(self.person_ids)
-        self.keys |= {identifier.key for identifier in read_identifiers(own_texts(person)).unique}
+        self.keys |= {identifier.key for identifier in read_identifiers(own_texts(person), free_mail=True).unique}
         self.person_ids |= {id_ for name in _PERSON_IDS if isinstance(id_ := person.get(name), int)}
         return (len(self.keys), len(self.person_ids)) != before
 

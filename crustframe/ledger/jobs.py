@@ -59,7 +59,7 @@ class Unsettled(Collection[Identifier]):
 
     def named(self, names: Sequence[str | None]) -> dict[str, Identifier]:
         """Return whom `names` mean in any spelling, by name; who is answered for already is not there."""
-        read = read_identifiers(names)
+        read = read_identifiers(names, free_mail=True)
         held = self._held([identifier.key for identifier in read.unique])
         meant = ((name, read.unique[at].key) for name, at in zip(names, read.per_row, strict=True) if at >= 0)
         return {name: held[key] for name, key in meant if name is not None and key in held}
@@ -225,14 +225,14 @@ class JobBook:
 
     def count_repeats(self, job: Job, names: Sequence[str | None]) -> int:
         """Return how many of `names` mean people for whom this job was answered already."""
-        read = read_identifiers(names)
+        read = read_identifiers(names, free_mail=True)
         with self._store.reading() as connection:
             settled = people.bought_by(connection, self._scope_id, job.purchase_id, [i.key for i in read.unique])
         return sum(at >= 0 and read.unique[at].key in settled for at in read.per_row)
 
     def forgotten(self, job: Job, names: Sequence[str | None]) -> dict[str, str]:
         """Return, by name, digests of those of `names` who were forgotten while the job ran."""
-        read = read_identifiers(names)
+        read = read_identifiers(names, free_mail=True)
         with self._store.reading() as connection:
             keys = [identifier.key for identifier in read.unique]
             digests = people.forgotten_in(connection, job.purchase_id, keys, salt_of(connection))

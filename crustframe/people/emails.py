@@ -29,6 +29,11 @@ def free_mail_domains() -> frozenset[str]:
     return frozenset(files(__package__).joinpath("free_mail.txt").read_text(encoding="ascii").split())
 
 
+def is_free_mail(identifier: Identifier) -> bool:
+    """Whether somebody is named by a free-mail address."""
+    return identifier.kind == BUSINESS_EMAIL and identifier.key.rpartition("@")[2] in free_mail_domains()
+
+
 def is_mail_link(text: str) -> bool:
     """Whether a text is a ``mailto:`` link."""
     return text[:7].lower() == "mailto:"
@@ -47,11 +52,10 @@ def read_email(text: str) -> Identifier | Refusal:
         if checked is None:
             return Refusal("bad_email")
         local, domain = checked
-    if domain in free_mail_domains():
-        return Refusal("free_mail")
-    if _GOVERNMENT.search(domain):
-        return Refusal("government_mail")
-    return Identifier(BUSINESS_EMAIL, f"{_lower(local)}@{domain}", f"{local}@{domain}")
+    found = Identifier(BUSINESS_EMAIL, f"{_lower(local)}@{domain}", f"{local}@{domain}")
+    if is_free_mail(found):
+        return Refusal("free_mail", found)
+    return Refusal("government_mail") if _GOVERNMENT.search(domain) else found
 
 
 def _address_in(text: str) -> str:

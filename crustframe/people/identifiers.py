@@ -76,7 +76,7 @@ class Identifiers:
         return len(self.refusals) - self.n_blank
 
 
-def read_identifiers(cells: Iterable[object]) -> Identifiers:
+def read_identifiers(cells: Iterable[object], *, free_mail: bool = False) -> Identifiers:
     """Read a column of profile URLs and business e-mails as it comes.
 
     Costs nothing; opens no socket.
@@ -85,6 +85,8 @@ def read_identifiers(cells: Iterable[object]) -> Identifiers:
     ----------
     cells : iterable, length n
         Text; blanks, repeats, other spellings and junk are welcome.
+    free_mail : bool
+        Whether free-mail addresses name somebody, too.
 
     Returns
     -------
@@ -102,6 +104,8 @@ def read_identifiers(cells: Iterable[object]) -> Identifiers:
             outcome = seen.get(cell)
             if outcome is None:
                 found = _read(cell)
+                if isinstance(found, Refusal) and free_mail:
+                    found = found.address or found
                 if isinstance(found, Refusal):
                     outcome = found
                 else:
@@ -132,7 +136,7 @@ def count_refused(cells: Iterable[object], kinds: Collection[IdentifierKind]) ->
     return refused
 
 
-def read_identifier(cell: object) -> Identifier:
+def read_identifier(cell: object, *, free_mail: bool = False) -> Identifier:
     """Return the identifier that one cell names.
 
     Raises
@@ -140,7 +144,7 @@ def read_identifier(cell: object) -> Identifier:
     IdentifierError
         The cell names nobody; the text says why. Nothing was sent.
     """
-    found = read_identifiers([cell])
+    found = read_identifiers([cell], free_mail=free_mail)
     if found.unique:
         return found.unique[0]
     reason = found.refusals[0].reason

@@ -50,9 +50,13 @@ class Identifier(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """Why a cell names nobody: a code of :data:`REASONS`, or ``blank``."""
+    """Why a cell names nobody: a code of :data:`REASONS`, or ``blank``.
+
+    Of a free-mail address, `address` is whom it names for a surface that takes such addresses.
+    """
 
     reason: str
+    address: Identifier | None = None
 
 
 BLANK: Final = Refusal("blank")

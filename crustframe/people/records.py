@@ -201,7 +201,7 @@ def _asked_for(
         return None
     if matched_on in by_text:
         return by_text[matched_on]
-    read = read_identifiers([matched_on]).unique
+    read = read_identifiers([matched_on], free_mail=True).unique
     return by_key.get(read[0].key) if read else None
 
 

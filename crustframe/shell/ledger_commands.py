@@ -62,7 +62,7 @@ def show(
     if identifier is None:
         rows: list[dict[str, Any]] = client.ledger.purchases(limit)
     else:
-        rows = list(client.ledger.entries([read_identifier(identifier)]))
+        rows = list(client.ledger.entries([read_identifier(identifier, free_mail=True)]))
         if not rows:
             typer.echo("Nothing is kept about this person.", err=True)
             raise typer.Exit(3)
@@ -115,7 +115,7 @@ def forget(
     """
     for text in identifiers:
         if not text.strip().isdigit():
-            read_identifier(text)
+            read_identifier(text, free_mail=True)
     client = _existing(ledger)
     read_everything_left(client)  # what was paid for is not thrown away with the one person
     _tell(client.ledger.forget(identifiers, suppress=suppress), as_json)

@@ -81,7 +81,7 @@ def changes(
     cells = cells_of(data, column)
     warn_of_nobody(cells, column, data)
     with client_of(client) as asked:
-        people = read_identifiers(cells).unique
+        people = read_identifiers(cells, free_mail=True).unique
         found = [
             change
             for identifier in people

@@ -131,7 +131,7 @@ def enrich(
         routed.check()
         make_table = _tables(question, options["min_verdict"], judges=options["provenance"] == "full")
         past_nobody(asked, every_row, routed, options["on_doubt"], make_table)
-        chosen = chosen_rows(data, every_row.cells, question, only, asked)
+        chosen = chosen_rows(data, every_row, question, only, asked)
         rows = every_row.only(chosen)
         known, plan = plan_run(asked, rows, routed, options["on_doubt"], route=options["route"])
         plan.allowed_by(terms.max_credits, partial=options["partial"])
@@ -208,7 +208,7 @@ def plan(
             question, pace = as_granted(question, asked)
         routed = for_account(question, asked)
         past_nobody(asked, every_row, routed, options["on_doubt"], _tables(question, options["min_verdict"]))
-        rows = every_row.only(chosen_rows(data, every_row.cells, question, options["only"], asked))
+        rows = every_row.only(chosen_rows(data, every_row, question, options["only"], asked))
         _, made = plan_run(asked, rows, routed, options["on_doubt"], pace, route=options["route"])
     return made.within(options["max_credits"], partial=options["partial"])
 
@@ -254,15 +254,16 @@ def matches(
     cells = [cell for cells in choices_of(data, column) for cell in cells]
     with client_of(options["client"]) as owner:
         asked = owner.facing(question.surface)
-        return matches_of(asked, read_identifiers(cells), question, options["min_verdict"])
+        identifiers = read_identifiers(cells, free_mail=question.takes_free_mail)
+        return matches_of(asked, identifiers, question, options["min_verdict"])
 
 
 def _rows_of(data: Any, column: Column, question: PersonQuestion, options: EnrichOptions | PlanOptions) -> Rows:
     if not options["fallback"]:
-        return Rows(cells_of(data, column))
+        return Rows(cells_of(data, column), free_mail=question.takes_free_mail)
     threshold = question.need.min_similarity_score
     may_reject = options["min_verdict"] is not None or threshold != question.options.server_threshold
-    return Rows.of(choices_of(data, column), may_reject=may_reject)
+    return Rows.of(choices_of(data, column), may_reject=may_reject, free_mail=question.takes_free_mail)
 
 
 def _tables(question: PersonQuestion, min_verdict: MinVerdict | None, *, judges: bool = False) -> MakeTable:

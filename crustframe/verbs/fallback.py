@@ -29,29 +29,32 @@ class Rows:
         By row, the cells that come next where nobody is found.
     may_reject : bool
         Whether somebody who was found, and paid for, may count as nobody.
+    free_mail : bool
+        Whether free-mail addresses are asked about.
     """
 
     cells: list[object]
     further: dict[int, list[object]] = field(default_factory=dict)
     may_reject: bool = False
+    free_mail: bool = False
 
     @classmethod
-    def of(cls, choices: Sequence[Sequence[object]], *, may_reject: bool = False) -> Rows:
+    def of(cls, choices: Sequence[Sequence[object]], *, may_reject: bool = False, free_mail: bool = False) -> Rows:
         """Begin with the first cell of each row."""
         further = {row: [*cells[1:]] for row, cells in enumerate(choices) if len(cells) > 1}
-        return cls([cells[0] for cells in choices], further, may_reject)
+        return cls([cells[0] for cells in choices], further, may_reject, free_mail)
 
     def only(self, rows: Sequence[int] | None) -> Rows:
         """Return some of the rows; `None` is all."""
         if rows is None:
             return self
         further = {n: self.further[row] for n, row in enumerate(rows) if row in self.further}
-        return Rows([self.cells[row] for row in rows], further, self.may_reject)
+        return Rows([self.cells[row] for row in rows], further, self.may_reject, self.free_mail)
 
     @cached_property
     def identifiers(self) -> Identifiers:
         """Who is asked about."""
-        return read_identifiers(self.cells)
+        return read_identifiers(self.cells, free_mail=self.free_mail)
 
     def has_further(self, keys: Collection[str]) -> bool:
         """Whether a row of one of these people can still go on."""

@@ -119,6 +119,16 @@ class OfSurface(OfPaths, total=False):
             Flag("For e-mails: candidates below it (0 to 1) are neither returned nor charged."),
         ),
     ]
+    free_mail: Annotated[
+        bool,
+        Option(
+            False,
+            "Ask about free-mail addresses such as ``gmail.com`` too, at ``POST /person/identify`` (1 credit for each "
+            "found, and the profile behind it where `fields` need one). Without it they are ``invalid``: person enrich "
+            "refuses everybody in a request for one of them.",
+            Flag("Ask about free-mail addresses too, where the account has identify: 1 credit for who is found."),
+        ),
+    ]
     force_fetch: Annotated[
         bool,
         Option(

@@ -21,6 +21,7 @@ from crustframe.client import Client
 from crustframe.errors import APIError, BadRequestError, FieldError, PermissionDeniedError, SettingError
 from crustframe.fields import DEFAULT_FIELDS, PREVIEW, Keep, Path, Reduction, needed_groups, read_paths
 from crustframe.ledger import Known, Ledger, Need
+from crustframe.people.emails import is_free_mail
 from crustframe.people.identifiers import Identifier, Identifiers
 from crustframe.people.records import Evidence, Record
 from crustframe.settings.config import NO_MATCH_AGE_S, read_age, read_ceiling
@@ -120,8 +121,8 @@ class Question(ABC):
         return self.surface.evidence
 
     def takes(self, identifier: Identifier) -> bool:
-        """Whether it can be asked about such an identifier."""
-        return True
+        """Whether it can be asked about such an identifier: one free-mail address makes person enrich refuse all."""
+        return not is_free_mail(identifier)
 
     @abstractmethod
     def plan(self, client: Client, standing: Standing, pace: float, route: Route) -> Plan:
@@ -169,11 +170,19 @@ class PersonQuestion(Question):
         What a request says besides who.
     needed : frozenset of str
         Those of its groups that the columns cannot do without.
+    free_mail : bool
+        Free-mail addresses are asked about where a surface takes them.
     """
 
     parts: tuple[Part, ...]
     options: Options
     needed: frozenset[str]
+    free_mail: bool = False
+
+    @property
+    def takes_free_mail(self) -> bool:
+        """Whether free-mail addresses are asked about, at identify."""
+        return self.free_mail and self.options.path == ENRICH and not self.options.is_preview
 
     @property
     def surface(self) -> type[Options]:  # type: ignore[override]
@@ -333,7 +342,9 @@ def read_question(fields: Fields, asked: QuestionOptions, *, keep: Keep = "all")
     age_s = read_age(asked["max_age"])
     flags = options.coverage - options.groups
     no_match_age_s = NO_MATCH_AGE_S if age_s is None else min(age_s, NO_MATCH_AGE_S)
-    return PersonQuestion((Part(paths, Need(needed | flags, age_s, no_match_age_s, threshold)),), options, needed)
+    return PersonQuestion(
+        (Part(paths, Need(needed | flags, age_s, no_match_age_s, threshold)),), options, needed, asked["free_mail"]
+    )
 
 
 def asked_paths(fields: Fields, *, lists: Reduction, api: Api) -> tuple[Path, ...]:

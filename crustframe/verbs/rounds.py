@@ -130,7 +130,7 @@ class _Run:
             is_over = bought.interrupted or (
                 refusal is None and bought.stopped is not None and not is_about_the_account(bought.stopped)
             )
-            if is_over or not (lacks_more or any(errand.is_step for errand in plan.errands)):
+            if is_over or not (lacks_more or plan.goes_on):
                 if refusal is not None:
                     bought.end_with(self._refusal or refusal)
                 break

@@ -23,6 +23,7 @@ from crustframe.client import Client
 from crustframe.errors import APIError, PermissionDeniedError
 from crustframe.fields import Path
 from crustframe.ledger import Known, Need
+from crustframe.people.emails import is_free_mail
 from crustframe.people.identifiers import Identifier, Identifiers, read_identifiers
 from crustframe.people.records import Record
 from crustframe.settings.config import NO_MATCH_AGE_S
@@ -39,7 +40,8 @@ def for_account(question: PersonQuestion, client: Client) -> PersonQuestion | Ro
     contacts = [group for group in contract.CONTACT_GROUPS if group in question.needed]
     lacking = frozenset(g for g in options.groups if any(abilities.lacks(path, g) for path in WHOLE))
     flags = [flag for flag in options.flags if abilities.lacks(ENRICH, flag)]
-    if not (lacking.intersection(contacts) or flags or abilities.lacks(ENRICH, EMAILS)):
+    whole = not (abilities.lacks(ENRICH, EMAILS) or question.takes_free_mail)
+    if whole and not (lacking.intersection(contacts) or flags):
         spare = lacking - question.needed
         return replace(question, options=replace(options, groups=options.groups - spare)) if spare else question
     apart = [group for group in contacts if flags or group in lacking]
@@ -92,6 +94,7 @@ class _Draft:
     minutes: float = 0.0
     credits_by_surface: dict[str, float] = field(default_factory=dict)
     unavailable: dict[str, str] = field(default_factory=dict)
+    goes_on: bool = False
 
     def add(
         self, errand: Errand, *, later: float = 0.0, likely: float | None = None, after: str = "then by profile URL"
@@ -100,6 +103,7 @@ class _Draft:
         if not errand.people:
             return
         self.errands.append(errand)
+        self.goes_on |= errand.is_step
         price, n = errand.way.price(self.client), len(errand.people)
         self.high += (price + later) * n
         self.likely += ((price if likely is None else likely) + later * errand.is_step) * n
@@ -122,6 +126,14 @@ class _Draft:
         self.lines.append(
             f"{errand.way.endpoint}: {persons(n)} in {how}, up to {counted(price * n, 'credit')}{next_step}"
         )
+
+    def expect(self, people: Iterable[Identifier], price: float) -> None:
+        """Count what people cost in a later round."""
+        for person in people:
+            self.goes_on = True
+            self.high += price
+            self.likely += price
+            self.by_person[person.key] = self.by_person.get(person.key, 0.0) + price
 
 
 @dataclass(frozen=True)
@@ -164,6 +176,10 @@ class RoutedQuestion(Question):
         """Return what is bought for one part."""
         own = self.parts[part].need.groups
         return own if part in self._contact_parts else own | self.options.coverage
+
+    def takes(self, identifier: Identifier) -> bool:
+        """Anybody: identify takes free mail, too."""
+        return True
 
     @property
     def _contact_parts(self) -> range:
@@ -256,6 +272,7 @@ class RoutedQuestion(Question):
             errands=tuple(draft.errands),
             notes=(*made.notes, *notes),
             unavailable=draft.unavailable,
+            goes_on=draft.goes_on,
         )
 
     def _urls_of(self, client: Client, people: Sequence[Identifier]) -> Mapping[str, Identifier]:
@@ -273,9 +290,12 @@ class RoutedQuestion(Question):
         route: Route,
         pace: float,
     ) -> None:
-        need = self.parts[0].need
         takes_emails = self.options.path == ENRICH and not self.abilities.lacks(ENRICH, EMAILS)
-        direct = [p for p in people if p.kind == contract.PROFILE_URL or (takes_emails and p.key not in urls)]
+        direct = [
+            p
+            for p in people
+            if p.kind == contract.PROFILE_URL or (takes_emails and p.key not in urls and not is_free_mail(p))
+        ]
         taken = {person.key for person in direct}
         mails = [person for person in people if person.key not in taken]
         known = [person for person in mails if person.key in urls]
@@ -286,10 +306,16 @@ class RoutedQuestion(Question):
         asked = [*direct, *(one for key, one in named.items() if key not in taken)]
         price = self._plan_direct(draft, asked, stands, route, pace)
         rest = [person for person in mails if person.key not in urls]
-        if not rest:
-            return
+        for some in ([p for p in rest if not is_free_mail(p)], [p for p in rest if is_free_mail(p)]):
+            if some:
+                self._plan_mails(draft, some, route, price)
+
+    def _plan_mails(self, draft: _Draft, rest: Sequence[Identifier], route: Route, price: float) -> None:
+        """Plan addresses, all of them free mail or none, that person enrich does not take; `price` is a profile's."""
+        need = self.parts[0].need
         is_plain = need.min_similarity_score is None and not self.options.is_realtime
-        by_job = is_plain and route != "calls" and not self.abilities.lacks(contract.PERSON_JOB_PATH)
+        is_free = is_free_mail(rest[0])
+        by_job = is_plain and not is_free and route != "calls" and not self.abilities.lacks(contract.PERSON_JOB_PATH)
         can_identify = need.min_similarity_score is None and not self.abilities.lacks(contract.IDENTIFY_PATH)
         is_enough = is_plain and self.needed <= identify.GROUPS
         way = Calls(identify.Options(identify.GROUPS))
@@ -343,20 +369,39 @@ class RoutedQuestion(Question):
         groups = frozenset().union(*(self.parts[n].need.groups for n in lacks))
         need = Need(groups, self.parts[lacks[0]].need.max_age_s, 0.0)
         calls, jobs = Calls(contact.Options(groups)), ContactJobs(groups)
-        by_list = sum(jobs.prices.values())
         by_job = self._goes_by_job(draft.client, calls, jobs, route)
-        if not by_job:
-            draft.add(Errand(calls, tuple(people), need, groups, parts=lacks), likely=by_list)
-            return
-        able = [urls.get(person.key, person) for person in people]
+        lacks_calls = self.abilities.lacks(contract.CONTACT_ENRICH_PATH)
         stands: dict[str, tuple[str, ...]] = {}
-        for person, name in zip(people, able, strict=True):
+        named: dict[str, Identifier] = {}
+        later: list[Identifier] = []
+        for person in people:
+            is_url = person.kind == contract.PROFILE_URL
+            needs_url = not is_url and (by_job or lacks_calls or is_free_mail(person))
+            name = urls.get(person.key, person) if needs_url else person
+            if needs_url and name is person and (lacks_calls or is_free_mail(person)):
+                later.append(person)
+                continue
+            named[name.key] = name
             stands[name.key] = (*stands.get(name.key, ()), person.key)
-        named = {name.key: name for name in able if name.kind == contract.PROFILE_URL}
-        draft.add(Errand(jobs, tuple(named.values()), need, groups, parts=lacks, stands_for=stands))
-        left = [person for person, name in zip(people, able, strict=True) if name.key not in named]
-        if left and not self.abilities.lacks(contract.CONTACT_ENRICH_PATH):
-            draft.add(Errand(calls, tuple(left), need, groups, parts=lacks), likely=by_list)
+        for way in (jobs, calls):
+            some = tuple(i for i in named.values() if (way is jobs) == (by_job and i.kind == contract.PROFILE_URL))
+            errand = Errand(way, some, need, groups, parts=lacks, stands_for=stands)
+            draft.add(errand, likely=sum(jobs.prices.values()))
+        self._identify_first(draft, later, need, lacks, calls.price(draft.client))
+
+    def _identify_first(
+        self, draft: _Draft, people: Sequence[Identifier], need: Need, parts: tuple[int, ...], price: float
+    ) -> None:
+        """Plan contacts of people whom only a profile URL can name, which the base tells, or identify."""
+        told = [person for person in people if person.key in draft.by_person]
+        draft.expect(told, price + contract.IDENTIFY_PRICE)
+        unknown = tuple(person for person in people if person.key not in draft.by_person)
+        if self.abilities.lacks(contract.IDENTIFY_PATH):
+            draft.unavailable |= {person.key: "not_granted: contacts of e-mails" for person in unknown}
+            return
+        way = Calls(identify.Options(identify.GROUPS))
+        step = need._replace(groups=identify.GROUPS)
+        draft.add(Errand(way, unknown, step, identify.GROUPS, parts=parts, is_step=True), later=price)
 
     def _goes_by_job(self, client: Client, calls: Way, jobs: Way, route: Route) -> bool:
         lacks = [

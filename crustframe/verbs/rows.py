@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from crustframe.client import Client
 from crustframe.columns.frames import STATUS_COLUMN
 from crustframe.errors import ColumnNotFoundError, SettingError
-from crustframe.people.identifiers import read_identifiers
+from crustframe.verbs.fallback import Rows
 from crustframe.verbs.options import Only
 from crustframe.verbs.question import PersonQuestion
 from crustframe.verbs.routed_question import for_account
@@ -19,9 +18,7 @@ if TYPE_CHECKING:
 _UNRESOLVED: Final = frozenset({"failed", "in_doubt", "not_run"})
 
 
-def chosen_rows(
-    data: Any, cells: Sequence[object], question: PersonQuestion, only: Only, client: Client
-) -> list[int] | None:
+def chosen_rows(data: Any, rows: Rows, question: PersonQuestion, only: Only, client: Client) -> list[int] | None:
     """Return which rows are looked up, or None for all."""
     import pandas as pd
 
@@ -39,7 +36,7 @@ def chosen_rows(
     if only == "missing":
         empty = [_is_empty(data, path.name) for path in question.paths]
         return [row for row, blanks in enumerate(zip(*empty, strict=True)) if any(blanks)]
-    identifiers = read_identifiers(cells)
+    identifiers = rows.identifiers
     parts = [part.known(client.ledger, identifiers.unique) for part in for_account(question, client).parts]
     stale = {n for n, identifier in enumerate(identifiers.unique) if any(identifier.key not in part for part in parts)}
     return [row for row, position in enumerate(identifiers.per_row) if position in stale]

@@ -46,6 +46,7 @@ DRAWN: Final[Mapping[str, Callable[[Dice], Any]]] = {
     "preview": lambda dice: dice.random() < 0.15,
     "keep": lambda dice: dice.choice(["all", "asked"]),
     "max_age": lambda dice: dice.choice([None, "30d", "30d", 0, "1h"]),
+    "free_mail": lambda dice: dice.random() < 0.3,
     "fallback": lambda dice: dice.random() < 0.5,
     "only": lambda dice: dice.choice(["all", "all", "missing", "failed", "stale"]),
     "on_doubt": lambda dice: dice.choice(["ask", "resend", "skip"]),

@@ -250,6 +250,59 @@ def test_what_was_bought_by_url_answers_for_the_email_of_the_same_person():
         assert by_url[skills].tolist() == by_mail[skills].tolist()
 
 
+FREE = [f"lead.{number}@gmail.com" for number in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "credits"),
+    [([NAME], 6.0), ([NAME, "skills.professional_network_skills | count as n"], 12.0), ([EMAIL], None), (BOTH, None)],
+)
+@pytest.mark.parametrize("route", ["auto", "calls", "job"])
+def test_free_mail_is_identified_where_it_is_asked_for(fields, credits, route):
+    with playing("C") as sandbox:
+        refused = crustframe.enrich(FREE, fields=[NAME], provenance="full", client=sandbox.client)
+        assert {"free_mail"} == set(refused.frame["crust.reason"])
+        before = sandbox.credits_spent
+
+        asked = {"fields": fields, "route": route, "free_mail": True, "client": sandbox.client}
+        plan = crustframe.plan([*FREE, *urls(3)], **asked)
+        found = crustframe.enrich([*FREE, *urls(3)], max_credits=200, **asked)
+        again = crustframe.enrich([*FREE, *urls(3)], max_credits=0, **asked)
+
+        assert not {"invalid", "failed", "not_run", "in_doubt"} & set(found.frame["crust.status"])
+        assert found.report.credits == sandbox.credits_spent - before <= plan.credits_high
+        assert credits is None or found.report.credits == credits + 3
+        assert_frame_equal(found.frame, again.frame)
+        refused = {path for path, status in asked_of(sandbox) if status == 400}
+        assert {"/person/enrich", "/batch/person/enrich"} >= refused
+
+
+@pytest.mark.parametrize("snapshot", ["A", "B"])
+def test_free_mail_is_told_as_not_granted_where_the_account_has_no_identify(snapshot):
+    with playing(snapshot) as sandbox:
+        asked = {"fields": [NAME], "free_mail": True, "provenance": "full", "client": sandbox.client}
+        found = crustframe.enrich([*FREE, *urls(2), *emails(2)], max_credits=50, **asked)
+        crustframe.enrich([*FREE, *urls(2)], max_credits=0, **asked)
+
+        assert ["failed"] * 6 + ["matched"] * 4 == found.frame["crust.status"].tolist()
+        assert "not_granted: e-mails" == found.frame["crust.reason"][0]
+        assert 4.0 == sandbox.credits_spent
+        assert 1 == sum(n for (path, _), n in asked_of(sandbox).items() if path == IDENTIFY)
+
+
+def test_business_addresses_get_contacts_by_job_where_contact_enrich_is_lacking():
+    with playing("C") as sandbox:
+        crustframe.enrich([*urls(1, 900), *emails(1, 900)], fields=BOTH, max_credits=50, client=sandbox.client)
+        sandbox.client.ledger.learn_abilities({(CONTACT, ""): False})
+        before = sandbox.credits_spent
+        plan = crustframe.plan(emails(5), fields=BOTH, client=sandbox.client)
+        found = crustframe.enrich(emails(5), fields=BOTH, max_credits=50, client=sandbox.client)
+
+        assert {"matched": 5} == statuses(found)
+        assert found.report.credits == sandbox.credits_spent - before <= plan.credits_high
+        assert found.frame["email"].notna().any()
+
+
 def test_who_asked_to_be_removed_is_no_match_for_good():
     with playing("C") as sandbox:
         column = ["redacted.person@corp.example", *emails(2)]
