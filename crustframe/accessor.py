@@ -42,7 +42,7 @@ class DataFrameCrust:
         ----------
         column : hashable or list of hashable
             Which column holds profile URLs or business e-mails.
-        fields : sequence of str, or mapping of new name to str
+        fields : str, sequence of str, or mapping of new name to str
             As :func:`crustframe.enrich` takes them.
         **options
 
@@ -75,7 +75,7 @@ class DataFrameCrust:
         ----------
         column : hashable or list of hashable
             Which column holds profile URLs or business e-mails.
-        fields : sequence of str, or mapping of new name to str
+        fields : str, sequence of str, or mapping of new name to str
             As :func:`crustframe.plan` takes them.
         **options
 
@@ -100,7 +100,7 @@ class DataFrameCrust:
         ----------
         column : hashable or list of hashable
             Which column holds profile URLs or business e-mails.
-        fields : sequence of str, or mapping of new name to str
+        fields : str, sequence of str, or mapping of new name to str
             As :func:`crustframe.matches` takes them.
         **options
 
@@ -182,7 +182,7 @@ class SeriesCrust:
 
         Parameters
         ----------
-        fields : sequence of str, or mapping of new name to str
+        fields : str, sequence of str, or mapping of new name to str
             As :func:`crustframe.enrich` takes them.
         **options
 
@@ -203,7 +203,7 @@ class SeriesCrust:
 
         Parameters
         ----------
-        fields : sequence of str, or mapping of new name to str
+        fields : str, sequence of str, or mapping of new name to str
             As :func:`crustframe.plan` takes them.
         **options
 
@@ -219,7 +219,7 @@ class SeriesCrust:
 
         Parameters
         ----------
-        fields : sequence of str, or mapping of new name to str
+        fields : str, sequence of str, or mapping of new name to str
             As :func:`crustframe.matches` takes them.
         **options
 

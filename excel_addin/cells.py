@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 
 from crustframe.columns.expand import time_text
 from crustframe.columns.frames import preferred
+from crustframe.fields import split_fields
 
 MAX_TEXT: Final = 32_767
 """Characters that a cell of Excel holds (Excel specifications and limits, vendor's page)."""
@@ -90,17 +91,14 @@ def read_column(values: object) -> list[object]:
 
 
 def read_texts(values: object) -> list[str]:
-    """Return the texts of a range, a list or one cell; commas separate, blanks and errors do not count."""
-    return [text for cell in _flat(values) for text in _parts(cell) if text]
+    """Return the texts of a range, a list or one cell, split as fields are; blanks and errors do not count."""
+    cells = (cell for cell in _flat(values) if not (is_blank(cell) or is_error(cell)))
+    return [text for cell in cells for text in split_fields(str(cell))]
 
 
 def _flat(values: object) -> Iterator[object]:
     for row in as_rows(values):
         yield from row
-
-
-def _parts(cell: object) -> Sequence[str]:
-    return () if is_blank(cell) or is_error(cell) else [part.strip() for part in str(cell).split(",")]
 
 
 def read_switch(values: object) -> bool:

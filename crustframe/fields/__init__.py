@@ -296,6 +296,11 @@ _ASKED: Final = re.compile(
 _SEGMENT: Final = re.compile(r"([^\[\]]+)((?:\[(?:-?\d+|\*|)\])*)")
 
 
+def split_fields(text: str) -> list[str]:
+    """Return the paths that one text names; commas, semicolons or line breaks stand between them."""
+    return [part for part in map(str.strip, re.split(r"[,;\r\n]", text)) if part]
+
+
 def read_paths(
     fields: str | Sequence[str] | Mapping[str, str],
     *,
@@ -306,8 +311,9 @@ def read_paths(
 
     Parameters
     ----------
-    fields : sequence of str, or mapping of new name to str, length p
-        Dot paths in the grammar of this module, such as ``"experience.employment_details.current[0].title as title"``.
+    fields : str, sequence of str, or mapping of new name to str, length p
+        Dot paths in the grammar of this module, such as ``"experience.employment_details.current[0].title as title"``;
+        in one text, commas stand between them.
     lists : {"join", "list", "json", "count"}
         How a path that ends at a list becomes a cell, unless the path says otherwise.
     known : Catalogue, optional
@@ -325,7 +331,7 @@ def read_paths(
     if lists not in get_args(Reduction):
         raise SettingError(f"lists={lists!r} is not one of {', '.join(get_args(Reduction))}. Nothing was sent.")
     if isinstance(fields, str):
-        fields = [fields]
+        fields = split_fields(fields)
     if isinstance(fields, Mapping):
         paths = [_read_path(str(asked), lists, known, name=str(name)) for name, asked in fields.items()]
     else:

@@ -15,7 +15,7 @@ from crustframe.client import DEFAULT_CONCURRENCY, MAX_CONCURRENCY, Client
 from crustframe.columns.frames import STATUS_COLUMN, columns_named, is_named_by_itself, is_ours, nobody_named
 from crustframe.contract import BUSINESS_EMAIL, PROFILE_URL, IdentifierKind
 from crustframe.errors import ColumnNotFoundError
-from crustframe.fields import DEFAULT_FIELDS
+from crustframe.fields import DEFAULT_FIELDS, split_fields
 from crustframe.fields import Path as FieldPath
 from crustframe.settings.config import ASK_ABOVE_CREDITS
 from crustframe.shell.interrupts import INTERRUPTED_EXIT
@@ -92,7 +92,7 @@ def column_of(table: Table, column: list[str] | None) -> Named:
 
 def fields_of(field: list[str] | None) -> list[str]:
     """Return the named paths, or the usual ones."""
-    named = [part.strip() for text in field or [] for part in text.split(",") if part.strip()]
+    named = [path for text in field or [] for path in split_fields(text)]
     return named or list(DEFAULT_FIELDS)
 
 

@@ -60,7 +60,7 @@ def changes(
     column : hashable or list of hashable, optional
         Which column of a frame holds profile URLs or business e-mails; of several, in order of preference, each row is
         asked by the first cell that names somebody.
-    fields : sequence of str, optional
+    fields : str or sequence of str, optional
         Only these paths and what stands below them; by default all.
     client : Client, optional
 

@@ -17,7 +17,7 @@ from crustframe.buying.purse import Bought
 from crustframe.client import Client
 from crustframe.columns.assembly import PeopleTable
 from crustframe.columns.frames import ASKED_BY, Column, asked_by, beside, cells_of, check_names, choices_of, in_order
-from crustframe.errors import BadRequestError, PermissionDeniedError, RetirementWarning
+from crustframe.errors import BadRequestError, CrustframeError, PermissionDeniedError, RetirementWarning
 from crustframe.fields import DEFAULT_FIELDS
 from crustframe.people.identifiers import Identifiers, read_identifiers
 from crustframe.people.verdict import MinVerdict
@@ -63,6 +63,20 @@ class Enrichment:
         """Every candidate of every person, one row each, best first; from the ledger, 0 credits."""
         return self._read_matches()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy with the candidates, since neither a key nor an open ledger goes along."""
+        try:
+            found: Any = self.matches
+        except CrustframeError as error:
+            found = error
+        return Enrichment, (self.frame, self.report, partial(_kept, found), self.ticket)
+
+
+def _kept(found: Any) -> Any:
+    if isinstance(found, Exception):
+        raise found
+    return found
+
 
 @takes(EnrichOptions)
 def enrich(
@@ -84,7 +98,7 @@ def enrich(
     column : hashable or list of hashable, optional
         Which column of a frame holds profile URLs or business e-mails; of several, in order of preference, each row is
         asked by the first cell that names somebody.
-    fields : sequence of str, or mapping of new name to str, length p
+    fields : str, sequence of str, or mapping of new name to str, length p
         Dot paths such as ``"basic_profile.name"``; see :mod:`crustframe.fields` for the grammar.
     **options
 

@@ -59,7 +59,7 @@ def look_up(
     ----------
     cells : iterable, n rows
         Blanks, repeats, other spellings and junk are welcome.
-    fields : sequence of str, or mapping of new name to str, length p
+    fields : str, sequence of str, or mapping of new name to str, length p
     max_age, no_match_age : str or float, optional
         How old a stored person, and a stored "nobody there", may be; by default any age.
     client : Client
@@ -104,7 +104,7 @@ def buy(
     Parameters
     ----------
     cells : iterable, n rows
-    fields : sequence of str, or mapping of new name to str, length p
+    fields : str, sequence of str, or mapping of new name to str, length p
     max_credits : float
         Never passed.
     max_age : str or float, optional
