@@ -7,7 +7,12 @@ import html
 
 def counted(number: float, one: str, many: str = "") -> str:
     """Return a number with its noun: ``1 person``, ``2 people``."""
-    return f"{number:.12g} {one if number == 1 else many or one + 's'}"
+    return f"{number:.12g} {noun(number, one, many)}"
+
+
+def noun(number: float, one: str, many: str = "") -> str:
+    """Return the noun that goes with a number."""
+    return one if number == 1 else many or one + "s"
 
 
 def persons(number: int) -> str:

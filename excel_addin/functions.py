@@ -22,7 +22,7 @@ from crustframe.people.identifiers import Identifier, read_identifiers
 from crustframe.settings.config import API_KEY_VARIABLE
 from crustframe.verbs.lookup import LookUp, look_up
 from crustframe.verbs.routed_question import refusal_of
-from crustframe.wording import counted, persons
+from crustframe.wording import counted, noun, persons
 from excel_addin.buying import Buying, Daily, Granted, Orders, Wanted, Wish, one_line
 from excel_addin.cells import CellError, Grid, read_column, read_day, read_switch, read_texts, to_cell
 
@@ -215,6 +215,13 @@ class Desk:
         self._surveying = False
         return self._wanted.people, self._wanted.credits
 
+    @property
+    def question(self) -> str:
+        """What to ask before that is bought."""
+        people, credits = self._wanted.people, self._wanted.credits
+        missing, price = counted(people, "person is", "people are"), counted(credits, "credit")
+        return f"{missing} not in the ledger yet. They may cost up to {price}. Buy them?"
+
     def buy(self, max_credits: float) -> str:
         """Buy those whom the last survey found, for at most `max_credits`; return a sentence about it."""
         self.client.settings.require_key()
@@ -326,7 +333,8 @@ class Desk:
         left = self._daily.left()
         if left >= found.plan.price:
             return f"{to_buy}; the API gave no answer about them. Recalculate to try again."
-        return f"{to_buy}, but {left:.12g} of {ceiling:.12g} credits are left today. Use the Buy command."
+        left_today = f"{left:.12g} of {counted(ceiling, 'credit')} {noun(left, 'is', 'are')} left today"
+        return f"{to_buy}, but {left_today}. Use the Buy command."
 
 
 def remark(text: str) -> str:

@@ -68,7 +68,7 @@ class Helper:
     def offer(self, arguments: list[object]) -> Answer:
         """Say whom the formulas miss and what they may cost."""
         people, credits = self._desk.offer()
-        return {"people": people, "credits": credits}
+        return {"people": people, "credits": credits, "question": self._desk.question}
 
     def buy(self, arguments: list[object]) -> Answer:
         """Buy them for at most the credits that the user agreed to."""

@@ -191,7 +191,8 @@ def check_ceilings(what: str, credits_high: float, max_credits: float | None, le
         )
     if left_today is not None and credits_high > left_today:
         raise BudgetError(
-            f"{costs}; {left_today:.12g} are left of today's standing ceiling. Nothing was sent, nothing was charged.",
+            f"{costs}; {counted(left_today, 'is', 'are')} left of today's standing ceiling. Nothing was sent, "
+            "nothing was charged.",
             hint=f"raise it with `crustframe budget --daily N`, wait for tomorrow (UTC), or {cut}.",
         )
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from crustframe.wording import counted
+from crustframe.wording import counted, noun
 
 
 class Progress(NamedTuple):
@@ -48,10 +48,10 @@ class Bar:
 
         self._bar: Any = tqdm(
             total=total,
-            unit=" people",
             file=sys.stderr,
             dynamic_ncols=True,
-            bar_format="{percentage:3.0f}% |{bar}| {n_fmt} of {total_fmt} people{postfix}, {remaining} to go",
+            unit=noun(total, "person", "people"),
+            bar_format="{percentage:3.0f}% |{bar}| {n_fmt} of {total_fmt} {unit}{postfix}, {remaining} to go",
         )
 
     def __call__(self, progress: Progress) -> None:

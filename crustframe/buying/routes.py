@@ -113,7 +113,7 @@ def choose(
     active = f", {counted(len(under_way), 'job')} under way" if under_way else ""
     price = "the price is the same"
     if by_job != by_call:
-        price = f"{by_job:.12g} credits a person by job, {by_call:.12g} by calls, as this account was billed"
+        price = f"{counted(by_job, 'credit')} a person by job, {by_call:.12g} by calls, as this account was billed"
     rest = f"; {persons(len(choice.by_calls))} by calls" if choice.by_job and choice.by_calls else ""
     reason = f"route: {'job' if takes_job else 'calls'}, {why}: {times}{active}; {price}{rest}"
     return replace(choice, reason=reason)

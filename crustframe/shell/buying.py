@@ -15,7 +15,7 @@ from crustframe.shell.common import BUDGET_EXIT, say
 from crustframe.shell.job_commands import say_ticket
 from crustframe.verbs.report import Interrupted
 from crustframe.verbs.steps import ceiling_of
-from crustframe.wording import persons
+from crustframe.wording import counted, persons
 
 if TYPE_CHECKING:
     from crustframe.buying.plan import Plan
@@ -86,7 +86,7 @@ def _agreed_ceiling(client: Client, credits_high: float, max_credits: float | No
     ceiling = ceiling_of(client, max_credits)
     if ceiling is not None or credits_high <= ASK_ABOVE_CREDITS or not (yes or is_attended()):
         return ceiling
-    if not yes and not typer.confirm(f"Spend up to {credits_high:.12g} credits?", err=True):
+    if not yes and not typer.confirm(f"Spend up to {counted(credits_high, 'credit')}?", err=True):
         say("Nothing was sent, nothing was charged.")
         raise typer.Exit(BUDGET_EXIT)
     return credits_high

@@ -20,7 +20,7 @@ from crustframe.buying.abilities import told_by_list
 from crustframe.errors import APIError, ConfigurationError, CrustframeError, LedgerError, NoAnswerError
 from crustframe.ledger.abilities import Facts
 from crustframe.settings.config import OFFLINE_VARIABLE
-from crustframe.wording import counted, persons
+from crustframe.wording import counted, noun, persons
 
 if TYPE_CHECKING:
     from crustframe.client import Client
@@ -226,7 +226,7 @@ def _account(client: Client, *, has_key: bool) -> Iterator[Finding]:
 
 
 def _balance(origin: str, balance: float) -> Finding:
-    said = f"{origin} answers and takes the key; balance {balance:,.10g} credits."
+    said = f"{origin} answers and takes the key; balance {balance:,.10g} {noun(balance, 'credit')}."
     if balance > 0:
         return Finding("account", said, facts={"credits": balance})
     return Finding("account", said, "WANT", "buy credits from the vendor.", _NO_KEY_EXIT, {"credits": balance})

@@ -145,7 +145,7 @@ def verify(ledger: LedgerFile = None, as_json: AsJson = False) -> None:
         verdict = (
             "sound" if found["ok"] else f"damaged: {', '.join(found['pages'])}, {len(found['unreadable'])} unreadable"
         )
-        typer.echo(f"{found['answers']} answers read in {found['seconds']:g} s: {verdict}")
+        typer.echo(f"{counted(found['answers'], 'answer')} read in {found['seconds']:g} s: {verdict}")
     if not found["ok"]:
         raise typer.Exit(LedgerError.exit_code)
 

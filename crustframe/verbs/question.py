@@ -27,6 +27,7 @@ from crustframe.people.records import Evidence, Record
 from crustframe.settings.config import NO_MATCH_AGE_S, read_age, read_ceiling
 from crustframe.verbs.moving import cost_notes
 from crustframe.verbs.options import QuestionOptions
+from crustframe.wording import counted, noun
 
 Fields = str | Sequence[str] | Mapping[str, str]
 
@@ -233,7 +234,8 @@ class PersonQuestion(Question):
         extra = self._more_elsewhere(client, standing.new, route)
         if extra:
             notes.append(
-                f"up to {extra:.12g} of these credits are spent only if this account's API sells contacts, e-mails or "
+                f"up to {extra:.12g} of these credits {noun(extra, 'is', 'are')} "
+                "spent only if this account's API sells contacts, e-mails or "
                 "fresh profiles apart, which is not known yet; `crustframe doctor` asks, free"
             )
         apart = {"if sold apart": extra} if extra else {}
@@ -255,7 +257,7 @@ class PersonQuestion(Question):
         if price >= made.price:
             return ""
         return (
-            f"contact jobs bring the same for up to {price * made.n_new:.12g} credits, in minutes: "
+            f"contact jobs bring the same for up to {counted(price * made.n_new, 'credit')}, in minutes: "
             "`df.crust.contacts`, `crustframe contacts`"
         )
 

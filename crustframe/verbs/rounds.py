@@ -25,6 +25,7 @@ from crustframe.verbs.fallback import Rows
 from crustframe.verbs.question import Question
 from crustframe.verbs.routed_question import refusal_of
 from crustframe.verbs.run import KnownParts, plan_run, recalled
+from crustframe.wording import persons
 
 _ROUNDS: Final = 8
 """More than there are surfaces to learn of."""
@@ -231,7 +232,7 @@ def _without(plan: Plan, settled: Settled) -> Plan:
 def _offline(plan: Plan) -> OfflineError:
     named = ", ".join(identifier.text for identifier in plan.new[:5])
     return OfflineError(
-        f"The ledger does not know {plan.about}{plan.n_new} of {plan.people} people, and offline was asked for: "
+        f"The ledger does not know {plan.about}{plan.n_new} of {persons(plan.people)}, and offline was asked for: "
         f"{named}{' ...' if plan.n_new > 5 else ''}. No socket was opened, nothing was charged.",
         hint="run once without CRUSTFRAME_OFFLINE to buy them.",
     )

@@ -52,7 +52,7 @@ Public Sub Buy()
         MsgBox "The ledger knows everybody whom the formulas ask for. Nothing is to be bought.", vbInformation, "CRUST"
         Exit Sub
     End If
-    question = offer(LBound(offer)) & " people are not in the ledger yet. They may cost up to " & offer(UBound(offer)) & " credits. Buy them?"
+    question = Counted(offer(LBound(offer)), "person is", "people are") & " not in the ledger yet. They may cost up to " & Counted(offer(UBound(offer)), "credit", "credits") & ". Buy them?"
     If MsgBox(question, vbQuestion + vbYesNo, "CRUST") <> vbYes Then Exit Sub
     said = XLPy.CallUDF(PYTHON_MODULE, "CRUST_BUY", Array(offer(UBound(offer))), Nothing, Nothing)
     Application.CalculateFull
@@ -71,8 +71,12 @@ Public Sub Freeze()
             If FreezeArea(AreaOf(cell)) Then frozen = frozen + 1 Else waiting = waiting + 1
         End If
     Next cell
-    MsgBox "Turned into values: " & frozen & " formulas. Left, since they have no answer yet: " & waiting & ".", vbInformation, "CRUST"
+    MsgBox "Turned into values: " & Counted(frozen, "formula", "formulas") & ". Left, since they have no answer yet: " & waiting & ".", vbInformation, "CRUST"
 End Sub
+
+Private Function Counted(number As Variant, one As String, many As String) As String
+    Counted = number & " " & IIf(number = 1, one, many)
+End Function
 
 Private Function AreaOf(cell As Object) As Object
     Set AreaOf = cell

@@ -167,6 +167,17 @@ def test_buy_is_bounded_by_what_was_agreed(desk: Desk, sandbox: Sandbox, clock: 
     assert (1, 20.0) == (sandbox.calls, sandbox.credits_spent)
 
 
+def test_the_question_before_buying_tells_one_of_anything_as_one(desk: Desk) -> None:
+    desk.survey()
+    desk.enrich(column(people(1)), NAME)
+    desk.offer()
+    assert "1 person is not in the ledger yet. They may cost up to 1 credit. Buy them?" == desk.question
+    desk.survey()
+    desk.enrich(column(people(2)), NAME)
+    desk.offer()
+    assert "2 people are not in the ledger yet. They may cost up to 2 credits. Buy them?" == desk.question
+
+
 def test_buy_tells_when_the_budget_of_the_day_ends_it(desk: Desk, sandbox: Sandbox) -> None:
     desk.client.ledger.set_daily_ceiling(6)
     desk.survey()

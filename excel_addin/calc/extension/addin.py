@@ -245,13 +245,11 @@ class Menu(unohelper.Base, XJobExecutor, XServiceInfo):
         HELPER.ask("survey")
         document.calculateAll()
         offer = HELPER.ask("offer")
-        people, credits = offer["people"], offer["credits"]
-        if not people:
+        if not offer["people"]:
             self._tell(document, "The ledger knows everybody whom the formulas ask for. Nothing is to be bought.")
             return
-        question = f"{people} people are not in the ledger yet. They may cost up to {credits:.12g} credits. Buy them?"
-        if self._agreed(document, question):
-            said = HELPER.ask("buy", credits)["said"]
+        if self._agreed(document, offer["question"]):
+            said = HELPER.ask("buy", offer["credits"])["said"]
             document.calculateAll()
             self._tell(document, said)
 
@@ -268,7 +266,7 @@ class Menu(unohelper.Base, XJobExecutor, XServiceInfo):
                     freeze(area)
                     frozen += 1
         waiting = f" Left, since they have no answer yet: {left}." if left else ""
-        self._tell(document, f"Turned into values: {frozen} formulas.{waiting}")
+        self._tell(document, f"Turned into values: {frozen} formula{'' if frozen == 1 else 's'}.{waiting}")
 
     def _agreed(self, document: Any, question: str) -> bool:
         if self._asked_instead is not None:
