@@ -15,12 +15,12 @@ from crustframe.people.marks import trimmed, visible, without_marks_behind
 
 _GOVERNMENT: Final = re.compile(r"(?:^|\.)(?:gov|mil|gouv|gob)(?:\.[a-z]{2})?$")
 _PLAIN: Final = re.compile(
-    r"([a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*)@((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24})",
+    r"([a-z0-9_][a-z0-9_+-]*(?:\.[a-z0-9_+-]+)*)@((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24})",
     re.IGNORECASE | re.ASCII,
 )
 _DISPLAY_NAME: Final = re.compile(r"[^<>@]*<\s*([^<>]+?)\s*>")
 _APART: Final = re.compile(r"(\S+)\s*@\s*(\S+)")
-_OPENING: Final = "\"'([{<“„‘«"
+_OPENING: Final = "\"'([{<“„‘«|*`…•·–—"
 
 
 @cache
@@ -49,7 +49,7 @@ def read_email(text: str) -> Identifier | Refusal:
         local, domain = plain[1], plain[2].lower()
     else:
         checked = _checked(text)
-        if checked is None:
+        if checked is None or not (checked[0][0].isalnum() or checked[0][0] == "_"):  # a mark, or a cut
             return Refusal("bad_email")
         local, domain = checked
     found = Identifier(BUSINESS_EMAIL, f"{_lower(local)}@{domain}", f"{local}@{domain}")

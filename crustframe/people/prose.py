@@ -10,12 +10,16 @@ from crustframe.contract import PROFILE_URL
 from crustframe.people.identity import Identifier, Refusal
 from crustframe.people.marks import without_marks_behind
 
-_URL_START: Final = r"(?:https?:?/{1,3}|(?<![\w@./-])(?:[a-z0-9-]+\.)+[a-z]{2,}/)"
+_URL_START: Final = r"(?:https?:?/{1,3}|(?<![\w@./])(?<!\w-)(?:[a-z0-9][a-z0-9-]*\.)+[a-z]{2,}/)"
 _OUTSIDE: Final = r"\s<>()\[\]:;,\"|/\\@"
 _ADDRESS: Final = rf"(?<![^{_OUTSIDE}])[^{_OUTSIDE}]{{1,64}}@[^{_OUTSIDE}]{{1,255}}"
 _NEXT: Final = rf"[,;(']{{1,8}}(?:{_URL_START}|{_ADDRESS})"
 _ANYBODY: Final = re.compile(rf"{_URL_START}(?:(?!{_NEXT})[^\s<>\"\[\]|\\^`{{}}])*|{_ADDRESS}", re.IGNORECASE)
-_SEPARATED: Final = re.compile(r"\s|[,;|]+(?=(?:https?:)?//|www\.|linkedin\.com)", re.IGNORECASE)
+_SEPARATED: Final = re.compile(
+    r"\s|[,;|]+(?=(?:https?:)?//|www\.|linkedin\.com)|[,;|\"<>()\[\]{}](?=[^\s@]{1,64}@)", re.IGNORECASE
+)
+_WITH_USER: Final = re.compile(r"(?:https?:)?/*[^/?#]*@", re.IGNORECASE)
+_UNREAD: Final = re.compile(r"\S@\S|linkedin\.com/\S", re.IGNORECASE)
 _BLANK_SLUG: Final = re.compile(r"(?<=/in/)\s+", re.IGNORECASE)
 _WORD_BEHIND: Final = re.compile(r"(\s+)(\w[\w'’-]*)")
 _WORD_BEFORE: Final = re.compile(r"(\w[\w'’.-]*)(\s+)$")
@@ -51,7 +55,9 @@ def read_prose(text: str, alone: Refusal, read: Callable[[str], Identifier | Ref
     reasons = {who.reason for _, who in found if isinstance(who, Refusal)}
     if not people:
         return Refusal(reasons.pop()) if len(reasons) == 1 and not reasons & {"other_site", alone.reason} else alone
-    if len(people) > 1 or reasons - _OF_NOBODY:
+    rest = _ANYBODY.sub("x", text)
+    has_others = any(isinstance(who, Refusal) and _WITH_USER.match(part[0]) for part, who in found)
+    if len(people) > 1 or reasons - _OF_NOBODY or has_others or _UNREAD.search(rest):
         return Refusal("several")
     (who,) = people.values()
     is_url = who.kind == PROFILE_URL
@@ -74,8 +80,8 @@ def _stands_apart(part: str, before: str, behind: str, *, is_url: bool) -> bool:
         is_new_line = "\n" in word[1] and word[2][0].isupper() and part[-1] not in "-_."
         if not (is_closed or is_new_line or is_named or word[2].lower() in _LABELS):
             return False
-    elif behind[:1] == "/" and not is_url:
-        return behind[1:2].isspace()
+    elif not is_url and re.match(r":?/\S", behind):  # part of something else
+        return False
     if not is_url and (word := _WORD_BEFORE.search(before)):
         return is_named or word[1].lower() in _LABELS or ("\n" in word[2] and word[1][-1] not in "-_.")
     return True

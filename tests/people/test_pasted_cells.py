@@ -252,6 +252,10 @@ def test_exactly_one_address_in_a_text_is_that_person(before, behind):
     "Avery <avery @corp.example>",
     "'avery@corp.example",
     "(avery@corp.example",
+    "|avery@corp.example",
+    "•avery@corp.example",
+    "* avery@corp.example",
+    "CTO @ Corp - avery@corp.example",
     "avery@corp.example, AVERY@corp.example",
     "Avery <avery@corp.example>; avery@corp.example",
 ])  # fmt: skip
@@ -301,6 +305,13 @@ def test_the_same_person_twice_is_that_person(cell):
     f"{OUTLOOK} {BLAKE}",
     "Avery <avery@corp.example>, Blake <blake@corp.example>",
     "mailto:avery@corp.example,blake@corp.example",
+    f"{AVERY}?trk=x({MAIL}",
+    f"{AVERY}|{MAIL}",
+    f"-{AVERY.removeprefix('https://www.')}/ {MAIL}",
+    f"{MAIL} -linkedin.com/in/blake-example",
+    f"{MAIL}:http://blake@corp.example",
+    f"{MAIL}[@linkedin.com/in/blake-example/",
+    f"/linkedin.com/in/blake-example/{MAIL}",
 ])  # fmt: skip
 def test_two_people_in_a_cell_are_several(cell):
     assert "several" == outcome(cell)
@@ -318,6 +329,10 @@ def test_two_people_in_a_cell_are_several(cell):
     "avery@corp.co m": "bad_email",
     "Avery Tester @corp.example": "bad_email",
     "avery@linkedin.com/in/avery-example": "bad_email",
+    "avery@corp.examplehttps://": "bad_email",
+    "avery@corp.exampleavery@corp.example": "several",
+    "#avery@corp.example": "bad_email",
+    "-avery@corp.example": "bad_email",
 }.items(), ids=ascii)  # fmt: skip
 def test_where_a_blank_may_have_cut_a_name_nobody_is_guessed(cell, expected):
     assert expected == outcome(cell)
