@@ -30,6 +30,7 @@ from crustframe.shell.common import (
     CsvSafe,
     Delimiter,
     Encoding,
+    ExcelTable,
     Field,
     Input,
     Ledger,
@@ -109,6 +110,7 @@ def enrich(
     delimiter: Delimiter = None,
     encoding: Encoding = None,
     sheet: Sheet = None,
+    excel_table: ExcelTable = None,
     **asked: Unpack[EnrichOptions],
 ) -> None:
     """Add columns about people to a table.
@@ -122,7 +124,7 @@ def enrich(
     from crustframe.tables.destination import replacing
 
     check_waiting(wait=asked["wait"], sandbox=sandbox)
-    table = open_table(source, delimiter, encoding, sheet)
+    table = open_table(source, delimiter, encoding, sheet, excel_table, column)
     fields = fields_of(field)
     paths = asked_paths(fields, lists=asked["lists"], api=asked["api"])
     named = column_of(table, column)
@@ -165,11 +167,12 @@ def plan(
     delimiter: Delimiter = None,
     encoding: Encoding = None,
     sheet: Sheet = None,
+    excel_table: ExcelTable = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
     **asked: Unpack[PlanOptions],
 ) -> None:
     """Say what `enrich` would send and cost. Opens no socket, costs nothing."""
-    table = open_table(source, delimiter, encoding, sheet)
+    table = open_table(source, delimiter, encoding, sheet, excel_table, column)
     named, fields = column_of(table, column), fields_of(field)
     paths = asked_paths(fields, lists=asked["lists"], api=asked["api"])
     names = [*(path.name for path in paths), STATUS_COLUMN]
@@ -195,6 +198,7 @@ def changes(
     delimiter: Delimiter = None,
     encoding: Encoding = None,
     sheet: Sheet = None,
+    excel_table: ExcelTable = None,
 ) -> None:
     """List what changed about people since last time.
 
@@ -204,7 +208,7 @@ def changes(
     """
     from crustframe.tables import write_rows
 
-    table = open_table(source, delimiter, encoding, sheet)
+    table = open_table(source, delimiter, encoding, sheet, excel_table, column)
     if output != "-":
         table.refuse(Path(output))
     named = column_of(table, column)
@@ -255,9 +259,10 @@ def migrate(
     delimiter: Delimiter = None,
     encoding: Encoding = None,
     sheet: Sheet = None,
+    excel_table: ExcelTable = None,
 ) -> None:
     """Rename the columns of an old file from legacy names to current paths; every cell stays as it is. No cost."""
-    table = open_table(source, delimiter, encoding, sheet)
+    table = open_table(source, delimiter, encoding, sheet, excel_table)
     renaming = rename_columns(table.columns)
     table.write_renamed(output, renaming.columns)
     for old, new in renaming.renamed.items():

@@ -52,7 +52,10 @@ Field = Annotated[
 UseSandbox = Annotated[bool, typer.Option("--sandbox", help="Invented people of the embedded sandbox; no cost.")]
 Delimiter = Annotated[str | None, typer.Option(help="Delimiter of the input.", show_default="auto")]
 Encoding = Annotated[str | None, typer.Option(help="Encoding of the input.", show_default="utf-8")]
-Sheet = Annotated[str | None, typer.Option(help="Sheet of an xlsx input.", show_default="the first")]
+Sheet = Annotated[
+    str | None, typer.Option(help="Sheet of an xlsx input, by name or number.", show_default="the first shown")
+]
+ExcelTable = Annotated[str | None, typer.Option("--table", help="Excel table of an xlsx input: its rows alone.")]
 Concurrency = Annotated[
     int,
     typer.Option(
@@ -67,11 +70,20 @@ CsvSafe = Annotated[bool, typer.Option(help="Defuse formulas in the added column
 Yes = Annotated[bool, typer.Option("--yes", "-y", help=f"Do not ask above {ASK_ABOVE_CREDITS:.12g} credits.")]
 
 
-def open_table(source: str, delimiter: str | None, encoding: str | None, sheet: str | None) -> Table:
+def open_table(
+    source: str,
+    delimiter: str | None,
+    encoding: str | None,
+    sheet: str | None,
+    excel_table: str | None,
+    columns: Sequence[str] | None = None,
+) -> Table:
     """Open the input, and say so if it has no header."""
     from crustframe.tables import read_table
 
-    table = read_table(source, delimiter=delimiter, encoding=encoding, sheet=sheet)
+    table = read_table(
+        source, delimiter=delimiter, encoding=encoding, sheet=sheet, table=excel_table, columns=columns or ()
+    )
     if table.header_note:
         say(table.header_note)
     return table

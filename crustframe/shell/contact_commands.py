@@ -17,6 +17,7 @@ from crustframe.shell.common import (
     CsvSafe,
     Delimiter,
     Encoding,
+    ExcelTable,
     Input,
     Ledger,
     Output,
@@ -66,6 +67,7 @@ def contacts(
     delimiter: Delimiter = None,
     encoding: Encoding = None,
     sheet: Sheet = None,
+    excel_table: ExcelTable = None,
     **asked: Unpack[ContactOptions],
 ) -> None:
     """Add business e-mails, personal e-mails and phone numbers to a table.
@@ -75,7 +77,7 @@ def contacts(
     Exit codes are those of `crustframe enrich`.
     """
     check_waiting(wait=asked["wait"], sandbox=sandbox)
-    table = open_table(source, delimiter, encoding, sheet)
+    table = open_table(source, delimiter, encoding, sheet, excel_table, column)
     question = read_contact_question(kind or KINDS, verified=asked["verified"], max_age_s=None)
     kinds = question.kinds
     named = column_of(table, column)

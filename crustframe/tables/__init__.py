@@ -1,8 +1,8 @@
 """Tables of the shell command: read, ask about one column, write back with columns added.
 
 For delimited text and JSON lines the user's own cells come out byte for byte as they went in: quotes, spaces, leading
-zeros, ``NA``, byte order mark, line endings. Parquet keeps its types. For workbooks values are carried over, styles
-are not.
+zeros, ``NA``, byte order mark, line endings. Parquet keeps its types. A workbook stays the same workbook: every part
+but the one sheet, and every cell of that.
 """
 
 from __future__ import annotations
@@ -23,13 +23,16 @@ from crustframe.tables.cells import CsvCells
 from crustframe.tables.content import Content, Kind
 from crustframe.tables.conversion import Grid, write_as_lines, write_as_parquet, write_as_sheet, write_as_text
 from crustframe.tables.delimited import Delimited, TextStyle
+from crustframe.tables.header import HeaderSearch
 from crustframe.tables.kinds import KIND_NAMES, TAB_SUFFIXES, delimiter_of, kind_of, refuse_kind
 from crustframe.tables.lines import Lines, is_array, is_lines
-from crustframe.tables.parquet import MAGIC as _PARQUET
-from crustframe.tables.parquet import Parquet, write_batches
+from crustframe.tables.parquet import MAGIC, Parquet, write_batches
 from crustframe.tables.placement import KEEP, Added, Placement
 from crustframe.tables.source import Source
-from crustframe.tables.workbook import Sheet, refuse_oversize
+from crustframe.tables.workbook import refuse_oversize
+from crustframe.tables.xlsx_growth import refuse_obstacles
+from crustframe.tables.xlsx_sheet import Sheet
+from crustframe.tables.xlsx_writer import ExtendedWorkbook
 from crustframe.wording import counted
 
 if TYPE_CHECKING:
@@ -90,6 +93,8 @@ def read_table(
     delimiter: str | None = None,
     encoding: str | None = None,
     sheet: str | None = None,
+    table: str | None = None,
+    columns: Sequence[str] = (),
 ) -> Table:
     """Read the header of a table; its rows are read when they are asked for.
 
@@ -104,7 +109,11 @@ def read_table(
     encoding : str, optional
         By default UTF-8. A byte order mark says more than any name; JSON lines are always UTF-8.
     sheet : str, optional
-        Name of a workbook's sheet; by default the first.
+        Name of a workbook's sheet, or its number from 1; by default the first that is shown.
+    table : str, optional
+        Name of an Excel table in a workbook: its rows alone.
+    columns : sequence of str
+        Columns that will be asked for: the first of the first 50 rows that holds their names is the header.
 
     Returns
     -------
@@ -113,7 +122,7 @@ def read_table(
     Raises
     ------
     TableError
-        No such file, not a table, an empty first line, not in this encoding, a broken line, too large a workbook.
+        No such file, not a table, no header, not in this encoding, a broken line, too large a workbook.
     """
     origin = Source(source)
     head = origin.head(_HEAD)
@@ -123,10 +132,11 @@ def read_table(
                 f"{origin.name} is {kind}, not a table that can be read here.", hint="save it as .xlsx or as CSV UTF-8."
             )
     if head.startswith(_ZIP):
-        return Table(origin, Sheet(origin, sheet))
-    if sheet is not None:
-        raise TableError(f"{origin.name} is not a workbook, so it has no sheet {sheet!r}.")
-    if head.startswith(_PARQUET):
+        return Table(origin, Sheet(origin, sheet, HeaderSearch(columns), table=table))
+    if sheet is not None or table is not None:
+        what = "sheet" if table is None else "table"
+        raise TableError(f"{origin.name} is not a workbook, so it has no {what} {table or sheet!r}.")
+    if head.startswith(MAGIC):
         return Table(origin, Parquet(origin))
     if delimiter is None and is_array(head):
         raise TableError(
@@ -162,9 +172,9 @@ class Table:
 
     @property
     def header_note(self) -> str:
-        """What to say of a table without a header; of any other, nothing."""
-        if self._content.has_header:
-            return ""
+        """What to say of a table without a header, or with one below its first row."""
+        if self._content.has_header or isinstance(self._content, Sheet):
+            return self._content.header.note(self._source.name) if isinstance(self._content, Sheet) else ""
         return (
             f"The first line of {self._source.name} names somebody, so the file has no header; "
             f"its columns are called {_listed(self.columns)}, or by number: --column 1."
@@ -182,7 +192,7 @@ class Table:
 
     def named(self, column: str) -> str:
         """Return the name of a column, which for a table without a header may be given by its number."""
-        is_number = not self._content.has_header and column.isascii() and column.isdigit()
+        is_number = not self._content.has_header and column.isdecimal()
         return dict(enumerate(self.columns, start=1)).get(int(column), column) if is_number else column
 
     def sample(self, n_rows: int) -> dict[str, list[object]]:
@@ -239,9 +249,12 @@ class Table:
         if os.fspath(destination) == landing.STDOUT:
             return
         self.refuse(Path(destination))
-        refuse_kind(destination)
+        refuse_kind(destination, but=".xlsm" if isinstance(self._content, Sheet) else "")
         kind = self.kind_for(destination)
-        if kind == "workbook":
+        if kind == "workbook" and isinstance(self._content, Sheet):
+            self._content.refuse_suffix(Path(destination).suffix)
+            refuse_obstacles(self._content, [added[i] for i in placement.appended], placement.replaced)
+        elif kind == "workbook":
             refuse_oversize(self.n_rows + 1, len(self.columns) + len(placement.appended))
         if kind in ("parquet", "lines") and kind != self._content.kind:
             self._refuse_twins(kind)
@@ -272,8 +285,9 @@ class Table:
         own members; Parquet keeps types and metadata. A destination whose suffix asks for another kind (``.tsv`` from
         commas, ``.csv`` from tabs, ``.xlsx``, ``.parquet``, ``.jsonl``) has every cell written anew: the texts of
         delimited text stay texts, other values get the type that holds them all. Stdout is delimited text, but JSON
-        lines where those came in. From another kind, ``.csv`` and stdout are UTF-8 with commas. A written workbook
-        holds the one sheet, values without styles, formulas as their last values, and times as UTC without a zone.
+        lines where those came in. From another kind, ``.csv`` and stdout are UTF-8 with commas. A workbook from a
+        workbook is the same one but for the added cells, and what spans them: an Excel table, a filter, the print
+        area. Times are UTC without a zone in workbooks.
         In delimited files, line breaks of added text stay, in quotes, and other control characters become spaces.
 
         Parameters
@@ -317,7 +331,7 @@ class Table:
                 ) from None
 
     def write_renamed(self, destination: str | os.PathLike[str], names: Sequence[str]) -> None:
-        """Write the table under other column names, with every cell as it was; a workbook keeps its values.
+        """Write the table under other column names, with every cell as it was.
 
         Parameters
         ----------
@@ -340,7 +354,8 @@ class Table:
         with _opened(destination) as sink:
             match self._content:
                 case Sheet() as sheet:
-                    write_as_sheet(sink, Grid(names, sheet.rows), sheet.title)
+                    other = {i: name for i, name in enumerate(names) if name != self.columns[i]}
+                    ExtendedWorkbook(sheet, (), Placement({}, []), other).write(sink)
                 case Parquet() as file:
                     schema, batches = file.renamed(names)
                     write_batches(sink, schema, batches, compression=file.compression)
@@ -388,9 +403,11 @@ class Table:
         written = Written(self.n_rows, len(self.columns) + len(placement.appended), 0)
         match self.kind_for(destination), self._content:
             case "workbook", content:
-                title = content.title if isinstance(content, Sheet) else _TITLE
-                sheet = write_as_sheet(sink, self._grid(new, placement), title)
-                return replace(written, neutralised=sheet.neutralised, cut=sheet.cut)
+                if isinstance(content, Sheet):
+                    texts = ExtendedWorkbook(content, new.names, placement).write(sink, new.rows(self.n_rows))
+                else:
+                    texts = write_as_sheet(sink, self._grid(new, placement), _TITLE)
+                return replace(written, neutralised=texts.neutralised, cut=texts.cut)
             case "parquet", Parquet() as file:
                 schema, batches = file.extended(new, placement)
                 write_batches(sink, schema, batches, compression=file.compression)

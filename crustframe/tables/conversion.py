@@ -12,7 +12,7 @@ from crustframe.tables.cells import CsvCells, quoted
 from crustframe.tables.delimited import TextStyle
 from crustframe.tables.lines import json_rows
 from crustframe.tables.parquet import typed_batches, write_batches
-from crustframe.tables.workbook import SheetWriter, write_sheet
+from crustframe.tables.workbook import TextCount, write_sheet
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Grid:
     texts: frozenset[int] = frozenset()
 
 
-def write_as_sheet(sink: IO[bytes], grid: Grid, title: str) -> SheetWriter:
+def write_as_sheet(sink: IO[bytes], grid: Grid, title: str) -> TextCount:
     """Write a workbook of one sheet."""
     return write_sheet(sink, title, chain([grid.names], grid.rows()))
 

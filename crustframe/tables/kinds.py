@@ -11,12 +11,13 @@ from crustframe.errors import TableError
 from crustframe.tables.arrow import require_pyarrow
 from crustframe.tables.content import Kind
 
-_UNWRITTEN: Final = (".xls", ".xlsm", ".xlsb", ".ods", ".json", ".gz", ".zip")
+_UNWRITTEN: Final = (".xls", ".xlsm", ".xlsb", ".xltx", ".xltm", ".ods", ".json", ".gz", ".zip")
 _KINDS: Final[Mapping[str, Kind]] = {
     ".csv": "text",
     ".tsv": "text",
     ".tab": "text",
     ".xlsx": "workbook",
+    ".xlsm": "workbook",
     ".parquet": "parquet",
     ".pq": "parquet",
     ".jsonl": "lines",
@@ -31,10 +32,10 @@ KIND_NAMES: Final[Mapping[Kind, tuple[str, str]]] = {
 TAB_SUFFIXES: Final = (".tsv", ".tab")
 
 
-def refuse_kind(destination: str | os.PathLike[str]) -> None:
-    """Raise `TableError` for a suffix that is not written here, or Parquet without pyarrow."""
+def refuse_kind(destination: str | os.PathLike[str], *, but: str = "") -> None:
+    """Raise `TableError` for a suffix that is not written here, `but` for one; or Parquet without pyarrow."""
     suffix = Path(destination).suffix.lower()
-    if suffix in _UNWRITTEN:
+    if suffix in _UNWRITTEN and suffix != but:
         raise TableError(f"{suffix} files are not written here.", hint="use .csv, .tsv, .xlsx, .parquet or .jsonl.")
     if _KINDS.get(suffix) == "parquet":
         require_pyarrow()

@@ -186,7 +186,7 @@ def test_a_value_beside_the_header_is_refused(tmp_path):
 
 
 def test_an_empty_sheet_has_no_header(tmp_path):
-    with pytest.raises(TableError, match=r"first row of in.xlsx is empty"):
+    with pytest.raises(TableError, match=r"header row of in.xlsx is empty"):
         read_table(workbook(tmp_path / "in.xlsx", {"S": []}))
 
 
