@@ -12,6 +12,7 @@ from pathlib import Path
 import jobs
 import pandas as pd
 import requests
+import workbooks
 from measuring import FIELDS, Facts, measured, people, report, span
 
 import crustframe
@@ -99,6 +100,7 @@ def main() -> None:
         print(f"whole run of {ROWS:,} rows, CPU seconds without the imports:")
         print(f"  plain script: {plain['cpu']:.2f} s, crustframe: {here['cpu']:.2f} s")
         print(f"  ratio: {here['cpu'] / plain['cpu']:.2f} x CPU, {here['seconds'] / plain['seconds']:.2f} x time")
+    workbooks.main()
     jobs.main()
 
 
