@@ -153,6 +153,7 @@ import crustframe
 import pandas as pd
 assert pd.DataFrame({"a": []}).crust is not None
 heavy = {"requests", "urllib3", "pandera", "fastapi", "uvicorn", "tqdm", "typer", "openpyxl", "xlsxwriter", "keyring"}
+heavy |= {"anyascii", "cleanco", "nameparser", "nicknames", "publicsuffixlist"}
 print(sorted(heavy & set(sys.modules)))
 print(told)
 """

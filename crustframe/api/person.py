@@ -13,7 +13,7 @@ from crustframe.api import options
 from crustframe.errors import ResponseError
 from crustframe.fields import DEFAULT_FIELDS, Catalogue, Keep, Path, catalogue, requested_groups
 from crustframe.people.identifiers import Identifier
-from crustframe.people.records import Answer, Evidence, decode, read_answer
+from crustframe.people.records import Answer, Employer, Evidence, decode, read_answer
 
 if TYPE_CHECKING:
     from crustframe.http.transport import Exchange, Transport
@@ -44,15 +44,14 @@ class Options(options.Options):
     def evidence(person_data: Mapping[str, Any]) -> Evidence:
         """Return what ``person_data`` says about who it is."""
         jobs = _at(person_data, "experience", "employment_details")
-        current, past = _listed(jobs.get("current")), _listed(jobs.get("past"))
+        contact = _at(person_data, "contact")
+        mails = [*_listed(contact.get("business_emails")), *_listed(contact.get("personal_emails"))]
         return Evidence(
             name=_at(person_data, "basic_profile").get("name"),
             profile_url=_at(person_data, "social_handles", "professional_network_identifier").get("profile_url"),
-            current_domains=tuple(domain for job in current if (domain := _text(job, _DOMAIN))),
-            past_domains=tuple(domain for job in past if (domain := _text(job, _DOMAIN))),
-            other_employers=tuple(_text(job, "name") for job in current + past if not _text(job, _DOMAIN))
-            if current or past
-            else None,
+            current=_employers(jobs.get("current")),
+            past=_employers(jobs.get("past")),
+            addresses=frozenset(_text(mail, "email").lower() for mail in mails),
         )
 
     @property
@@ -106,8 +105,12 @@ def _at(value: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _listed(jobs: object) -> list[Mapping[str, Any]]:
-    return [job for job in jobs if isinstance(job, dict)] if isinstance(jobs, list) else []
+def _listed(items: object) -> list[Mapping[str, Any]]:
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
+def _employers(jobs: object) -> tuple[Employer, ...]:
+    return tuple(Employer(_text(job, "name"), tuple(filter(None, [_text(job, _DOMAIN)]))) for job in _listed(jobs))
 
 
 def _text(job: Mapping[str, Any], key: str) -> str:

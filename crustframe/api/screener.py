@@ -16,7 +16,7 @@ from crustframe.api import options
 from crustframe.errors import ResponseError, SettingError
 from crustframe.fields import Catalogue, Field, Keep, Path, needed_groups, read_field
 from crustframe.people.identifiers import CANONICAL_URL, Identifier, read_identifiers
-from crustframe.people.records import Answer, Evidence, decode
+from crustframe.people.records import Answer, Employer, Evidence, decode
 
 if TYPE_CHECKING:
     from crustframe.http.transport import Exchange, Transport
@@ -69,15 +69,15 @@ class Options(options.Options):
     def evidence(person_data: Mapping[str, Any]) -> Evidence:
         """Return what a legacy profile says about who it is."""
         current, past = _listed(person_data.get("current_employers")), _listed(person_data.get("past_employers"))
-        others = [job.get("employer_name") for job in current + past if not _domains(job)]
+        personal = person_data.get("personal_contact_info")
+        mails = [person_data.get("business_email"), *(job.get("business_emails") for job in current + past)]
+        mails += [personal.get("personal_emails")] if isinstance(personal, dict) else []
         return Evidence(
             name=person_data.get("name"),
             profile_url=person_data.get("linkedin_flagship_url"),
-            current_domains=tuple(domain for job in current for domain in _domains(job)),
-            past_domains=tuple(domain for job in past for domain in _domains(job)),
-            other_employers=tuple(name if isinstance(name, str) else "" for name in others)
-            if current or past
-            else None,
+            current=tuple(map(_employer, current)),
+            past=tuple(map(_employer, past)),
+            addresses=frozenset(text.lower() for mail in mails for text in _texts(mail)),
         )
 
     def check(self) -> None:
@@ -245,12 +245,15 @@ def _listed(jobs: object) -> list[Mapping[str, Any]]:
     return [job for job in jobs if isinstance(job, dict)] if isinstance(jobs, list) else []
 
 
-def _domains(job: Mapping[str, Any]) -> list[str]:
-    return [*_texts(job.get("employer_company_website_domain")), *_texts(job.get("domains"))]
+def _employer(job: Mapping[str, Any]) -> Employer:
+    name = job.get("employer_name")
+    domains = (*_texts(job.get("employer_company_website_domain")), *_texts(job.get("domains")))
+    return Employer(name if isinstance(name, str) else "", domains)
 
 
 def _texts(value: object) -> list[str]:
-    return [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str) and text]
+    """Return the texts of a value: itself, or those of a list, or the keys of a mapping."""
+    return [text for text in (value if isinstance(value, list | dict) else [value]) if isinstance(text, str) and text]
 
 
 # The catalogue ---------------------------------------------------------------------------------------------------

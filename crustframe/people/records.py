@@ -58,23 +58,29 @@ class Record:
     reason: str | None = None
 
 
+class Employer(NamedTuple):
+    """A company that a profile names: its name, empty where it did not come, and its web domains."""
+
+    name: str
+    domains: tuple[str, ...]
+
+
 class Evidence(NamedTuple):
     """What a profile says about who it is; ``None`` and empty where it does not.
 
     Attributes
     ----------
     name, profile_url : str or None
-    current_domains, past_domains : tuple of str
-        Web domains of employers.
-    other_employers : tuple of str or None
-        Names of employers whose domain did not come along; ``None`` where no employer came at all.
+    current, past : tuple of Employer
+    addresses : frozenset of str
+        E-mail addresses that the profile itself carries, in lower case.
     """
 
     name: Any
     profile_url: Any
-    current_domains: tuple[str, ...]
-    past_domains: tuple[str, ...]
-    other_employers: tuple[str, ...] | None
+    current: tuple[Employer, ...]
+    past: tuple[Employer, ...]
+    addresses: frozenset[str]
 
 
 @dataclass(slots=True)

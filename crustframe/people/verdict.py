@@ -9,12 +9,14 @@ e-mail domain      ``name_fits``       ``name_partly``,    ``name_differs``   ``
 =================  ==================  ==================  =================  =================
 ``domain_current``  accept             review              reject             review
 ``domain_past``     review             review              reject             reject
+``domain_related``  review             review              reject             review
 ``domain_unknown``  review             review              reject             review
 ``free_mail``       review             review              reject             reject
 ``domain_elsewhere``  reject           reject              reject             reject
 =================  ==================  ==================  =================  =================
 
-An accept with ``close_candidates`` becomes a review. For profile URLs: ``slug_same`` is an accept; ``slug_renamed``
+Whoever's profile lists the very address (``address_listed``) is an accept. An accept with ``close_candidates`` or
+``outsider_letter`` becomes a review. For profile URLs: ``slug_same`` is an accept; ``slug_renamed``
 is one if the asked slug fits the name, else a review; ``slug_unknown`` is a review.
 """
 
@@ -27,7 +29,9 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
 from crustframe.contract import BUSINESS_EMAIL
+from crustframe.people.companies import is_related, is_same_house
 from crustframe.people.emails import free_mail_domains
+from crustframe.people.handles import is_shared, unmarked
 from crustframe.people.identifiers import Identifier, read_identifiers
 from crustframe.people.records import Evidence, Match, Record
 from crustframe.people.scoring import score
@@ -37,17 +41,21 @@ MinVerdict = Literal["accept", "review"]
 
 REASONS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "domain_current": "the e-mail's domain is that of a current employer",
+        "domain_current": "the e-mail's domain is that of a current employer, whatever its country or sub-domain",
         "domain_past": "the e-mail's domain is that of a past employer only",
-        "domain_elsewhere": "the e-mail's domain is no employer's, by domain or, where that is missing, by name",
-        "domain_unknown": "no employer came along, or one without a domain whose name is like the e-mail's domain",
+        "domain_related": "the e-mail's domain has the name, or a part of the domain, of an employer",
+        "domain_elsewhere": "the e-mail's domain is no employer's, by domain or by name",
+        "domain_unknown": "no employer came along, or one without a name and a domain",
         "free_mail": "the e-mail's domain belongs to no employer",
+        "address_listed": "the profile itself carries this very address",
         "name_fits": "the handle fits the name (0.7 or more by crustframe.people.scoring)",
         "name_partly": "the handle fits the name in part (0.5 or more)",
         "name_differs": "the handle does not fit the name",
         "name_unreadable": "no name came, or it cannot be compared: another script, or no letters",
         "shared_mailbox": "the handle names a role or a team, not a person",
-        "close_candidates": "another candidate fits the handle about as well (within 0.1)",
+        "outsider": "the handle is marked as that of an outsider (ext., -contractor), and was read without the mark",
+        "outsider_letter": "the handle was read without c-, v- or x- before it, which may mark an outsider",
+        "close_candidates": "another candidate fits about as well (within 0.1), or lists the address",
         "slug_same": "the profile URL came back as it was asked for",
         "slug_renamed": "the profile came back under another URL",
         "slug_unknown": "no profile URL came back, or a coded one was asked for",
@@ -55,6 +63,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """The closed set of ``crust.match_reasons`` codes, each with what it means."""
 
+_DOUBTS: Final = frozenset({"close_candidates", "outsider_letter"})
 FITS: Final = 0.7  # initial and family name, with or without a dot
 FITS_PARTLY: Final = 0.5
 CLOSE: Final = 0.1
@@ -63,21 +72,13 @@ _TABLE: Final[Mapping[str, tuple[Word, Word, Word, Word]]] = MappingProxyType(
     {  # fits, partly or unreadable, differs, shared mailbox
         "domain_current": ("accept", "review", "reject", "review"),
         "domain_past": ("review", "review", "reject", "reject"),
+        "domain_related": ("review", "review", "reject", "review"),
         "domain_unknown": ("review", "review", "reject", "review"),
         "free_mail": ("review", "review", "reject", "reject"),
         "domain_elsewhere": ("reject", "reject", "reject", "reject"),
     }
 )
 _COLUMNS: Final = {"name_fits": 0, "name_partly": 1, "name_unreadable": 1, "name_differs": 2, "shared_mailbox": 3}
-_ROLES: Final = frozenset(
-    """abuse accounting accounts admin administration ap apply ar billing booking bookings care careers
-    contact contactus crew customercare customerservice desk editor enquiries enquiry events feedback finance
-    frontdesk general hello help helpdesk hi hr info information infos inquiries invoice invoices it jobs
-    legal mail mailbox management marketing media newsletter noreply office official operations ops orders
-    partners partnerships payable payroll people postmaster pr press privacy procurement purchasing receivable
-    reception recruiting recruitment reply sales security service services shop staff subscribe supply support
-    talent team tech webmaster welcome""".split()  # noqa: SIM905
-)
 _CODED_SLUG: Final = re.compile(r"/in/AC[a-zA-Z]A[\w-]{30,}$")
 
 
@@ -114,10 +115,15 @@ def judge(
     if identifier.kind != BUSINESS_EMAIL:
         return [_verdict_on_url(identifier, one) for one in found]
     handle, _, domain = identifier.text.rpartition("@")
-    scores = [_name_score(handle, one) for one in found]
-    return [
-        _verdict_on_email(handle, domain.lower(), one, scores[n], _is_close(n, scores)) for n, one in enumerate(found)
-    ]
+    readings = [_read(handle, one) for one in found]
+    scores = [reading.score for reading in readings]
+    holders = [n for n, one in enumerate(found) if identifier.text.lower() in one.addresses]
+    verdicts = []
+    for n, (one, reading) in enumerate(zip(found, readings, strict=True)):
+        has_rival = bool({*holders} - {n}) or (n not in holders and _is_close(n, scores))
+        about_domain = _about_domain(domain, one)
+        verdicts.append(_verdict_on_email(about_domain, reading, holds_it=n in holders, has_rival=has_rival))
+    return verdicts
 
 
 def judged(
@@ -137,38 +143,43 @@ def judged(
     return found, [one for _, one in kept]
 
 
-def _verdict_on_email(handle: str, domain: str, found: Evidence, fitting: float | None, has_rival: bool) -> Verdict:
-    about_domain = _about_domain(domain, found)
-    about_name = "shared_mailbox" if is_shared(handle) else _about_name(fitting)
-    word = _TABLE[about_domain][_COLUMNS[about_name]]
-    if has_rival and about_name == "name_fits":
-        return Verdict("review" if word == "accept" else word, (about_domain, about_name, "close_candidates"))
-    return Verdict(word, (about_domain, about_name))
+class _Reading(NamedTuple):
+    """How a handle was read as a name: its score, what that means, and the mark of an outsider."""
+
+    score: float | None
+    about_name: str
+    marks: tuple[str, ...] = ()
+
+
+def _read(handle: str, found: Evidence) -> _Reading:
+    whole, bare = _name_score(handle, found), unmarked(handle)
+    marks: tuple[str, ...] = ()
+    if bare and (whole or 0.0) < FITS:
+        whole, marks = _name_score(bare.handle, found), (bare.reason,)
+    return _Reading(whole, "shared_mailbox" if is_shared(handle) else _about_name(whole), marks)
+
+
+def _verdict_on_email(about_domain: str, reading: _Reading, *, holds_it: bool, has_rival: bool) -> Verdict:
+    reasons = (about_domain, reading.about_name, *reading.marks)
+    word = _TABLE[about_domain][_COLUMNS[reading.about_name]]
+    if holds_it and reading.about_name != "shared_mailbox":
+        word, reasons = "accept", ("address_listed", *reasons)
+    if has_rival and (holds_it or reading.about_name == "name_fits"):
+        reasons += ("close_candidates",)
+    is_doubtful = not _DOUBTS.isdisjoint(reasons) and not (holds_it and "close_candidates" not in reasons)
+    return Verdict("review" if word == "accept" and is_doubtful else word, reasons)
 
 
 def _about_domain(domain: str, found: Evidence) -> str:
     if domain in free_mail_domains():
         return "free_mail"
-    if any(_is_same_house(domain, other) for other in found.current_domains):
-        return "domain_current"
-    if any(_is_same_house(domain, other) for other in found.past_domains):
-        return "domain_past"
-    if found.other_employers is None or any(_may_own(name, domain) for name in found.other_employers):
-        return "domain_unknown"
-    return "domain_elsewhere"
-
-
-def _is_same_house(domain: str, other: str) -> bool:
-    other = other.lower().removeprefix("www.")
-    return domain == other or domain.endswith(f".{other}") or other.endswith(f".{domain}")
-
-
-def _may_own(employer: str, domain: str) -> bool:
-    """Whether an employer whose domain did not come along may have this one, by its name."""
-    words = re.findall(r"[^\W_]+", employer.casefold())
-    name, initials = "".join(words), "".join(word[0] for word in words)
-    labels = domain.split(".")[:-1]
-    return not name or any(label in (name, initials) or name.startswith(label[:4]) for label in labels)
+    for reason, employers in (("domain_current", found.current), ("domain_past", found.past)):
+        if any(is_same_house(domain, other) for employer in employers for other in employer.domains):
+            return reason
+    employers = found.current + found.past
+    if any(is_related(domain, *employer) for employer in employers):
+        return "domain_related"
+    return "domain_elsewhere" if employers and all(map(any, employers)) else "domain_unknown"
 
 
 def _about_name(fitting: float | None) -> str:
@@ -185,12 +196,6 @@ def _is_close(position: int, scores: Sequence[float | None]) -> bool:
     own = scores[position]
     others = [other for n, other in enumerate(scores) if n != position and other is not None]
     return own is not None and any(other >= own - CLOSE for other in others)
-
-
-def is_shared(handle: str) -> bool:
-    """Tell whether a handle names a role or a team, not a person."""
-    words = [word for word in re.split(r"[\W\d_]+", handle.partition("+")[0].lower()) if word]
-    return bool(words) and (all(word in _ROLES for word in words) or "".join(words) in _ROLES)
 
 
 def _verdict_on_url(identifier: Identifier, found: Evidence) -> Verdict:
