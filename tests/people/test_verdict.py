@@ -302,6 +302,9 @@ def came_back(pair: pd.Series) -> Match:
     return Match(0.9, data)
 
 
+PARTS = {"open": "open part", "aside": "set aside"}
+
+
 @pytest.fixture(scope="module")
 def pairs() -> pd.DataFrame:
     found = pd.read_csv(PAIRS, keep_default_na=False)
@@ -318,14 +321,18 @@ def test_the_pairs_are_those_of_the_script():
 
     assert made == [*pd.read_csv(PAIRS, keep_default_na=False).itertuples(index=False, name=None)]
     assert len(made) >= 400
+    assert f"On {len(made)} invented pairs" in README.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("part", ["open", "aside"])
+@pytest.mark.parametrize("part", PARTS)
 def test_strangers_and_right_people(pairs, part):
     """No stranger is accepted who can be told apart, and few right people are thrown away."""
     judged = pairs[(pairs["part"] == part) & (pairs["kind"] != "twin")]
     strangers, right = (judged.loc[judged["who"] == who, "word"] for who in ("stranger", "right"))
-    print(f"\n{pd.crosstab(judged['who'], judged['word'])}")
+    for who, words in (("the right person", right), ("a stranger", strangers)):
+        counts = [str((words == word).sum()) for word in ("accept", "review", "reject")]
+        row = f"| {who} ({PARTS[part]}: {len(words)}) | {' | '.join(counts)} |"
+        assert row in README.read_text(encoding="utf-8")
 
     assert len(judged) >= 150
     assert 0 == (strangers == "accept").sum()
