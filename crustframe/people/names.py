@@ -27,26 +27,38 @@ _APOSTROPHES: Final = re.compile(r"['’ʻʼ`´]")
 _REMARK: Final = re.compile(r"(?<=\w)\s+[-–—|•·]\s")  # Jane Smith - we are hiring
 _PLAIN: Final = re.compile(r"[^\W\d_]{3,} [^\W\d_]{3,}")
 _ALPHABETS: Final = frozenset({"CYRILLIC", "GREEK", "GEORGIAN", "ARMENIAN"})
-_UNLIKE: Final = {  # short forms that do not begin like the name, by the letter with which the name begins
-    letter: frozenset(nicknames.split())
-    for letter, nicknames in {
-        "a": "andy drew gus sandy tina tony",
-        "c": "chuck kate kathy tina",
-        "d": "nick",
-        "e": "bess beth betsy betty libby liz lizzie lizzy ned ted teddy",
-        "g": "jeff jerry",
-        "h": "hal hank harry nell",
-        "j": "jack jim jimmy",
-        "k": "kate kathy",
-        "l": "larry",
-        "m": "meg mick mike molly peg peggy polly",
-        "n": "nick nicky",
-        "p": "patsy trish",
-        "r": "becky bob bobby dick rick ricky",
-        "s": "sally steve",
-        "t": "tom tommy",
-        "v": "vicky",
-        "w": "bill billy",
+_UNLIKE: Final = {  # short forms that do not begin like the name, by how the name begins
+    start: frozenset(nicknames.split())
+    for start, nicknames in {
+        "al": "sandy",
+        "and": "andy drew",
+        "ant": "tony",
+        "aug": "gus",
+        "ca": "kate kathy",
+        "ch": "chuck tina",
+        "do": "nick",
+        "ed": "ned ted teddy",
+        "el": "bess beth betsy betty libby liz lizzie lizzy nell",
+        "ge": "jeff jerry",
+        "ha": "hal harry",
+        "he": "hal hank harry nell",
+        "ja": "jim jimmy",
+        "jo": "jack",
+        "ka": "kate kathy",
+        "la": "larry",
+        "mar": "meg molly peg peggy polly",
+        "mi": "mick mike",
+        "ni": "nick nicky",
+        "pat": "patsy trish",
+        "re": "becky",
+        "ri": "dick rick ricky",
+        "rob": "bob bobby",
+        "sa": "sally",
+        "st": "steve",
+        "the": "ted teddy",
+        "tho": "tom tommy",
+        "vi": "vicky",
+        "wil": "bill billy",
     }.items()
 }
 
@@ -205,9 +217,9 @@ def _short_forms(name: str) -> tuple[frozenset[str], frozenset[str]]:
 def _is_short_for(nickname: str, name: str) -> bool:
     """Tell a nickname in common use from one that may be a name of its own (``erin`` for Aaron)."""
     if any(nickname in nicknames for nicknames in _UNLIKE.values()):
-        return nickname in _UNLIKE.get(name[0], ())
+        return any(name.startswith(start) and nickname in nicknames for start, nicknames in _UNLIKE.items())
     stem = re.sub(r"(.)\1$", r"\1", re.sub(r"(?<=..)(y|ie|i|e)$", "", nickname))
-    return len(nickname) < len(name) and name.startswith(stem)
+    return nickname != "mary" and len(nickname) < len(name) and name.startswith(stem)  # Marie and Marilyn are others
 
 
 @cache

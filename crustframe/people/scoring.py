@@ -31,7 +31,6 @@ INITIALS: Final = 0.5
 _TITLES: Final = frozenset("dr prof mr mrs ms phd mba".split())  # noqa: SIM905
 _TELLING: Final = 4  # names that share fewer first letters are two names (james, jane)
 _TYPO: Final = 0.8  # so alike, two words are one with a slip of the keyboard
-
 _MOST_STEPS: Final = 500  # real names need some twenty; made-up ones would need any number
 
 _Level = Literal["full", "nickname", "weak", "initial"]

@@ -63,7 +63,6 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """The closed set of ``crust.match_reasons`` codes, each with what it means."""
 
-_DOUBTS: Final = frozenset({"close_candidates", "outsider_letter"})
 FITS: Final = 0.7  # initial and family name, with or without a dot
 FITS_PARTLY: Final = 0.5
 CLOSE: Final = 0.1
@@ -166,7 +165,7 @@ def _verdict_on_email(about_domain: str, reading: _Reading, *, holds_it: bool, h
         word, reasons = "accept", ("address_listed", *reasons)
     if has_rival and (holds_it or reading.about_name == "name_fits"):
         reasons += ("close_candidates",)
-    is_doubtful = not _DOUBTS.isdisjoint(reasons) and not (holds_it and "close_candidates" not in reasons)
+    is_doubtful = "close_candidates" in reasons or ("outsider_letter" in reasons and not holds_it)
     return Verdict("review" if word == "accept" and is_doubtful else word, reasons)
 
 

@@ -163,3 +163,9 @@ def test_any_text(handle, name):
 
     assert found is None or 0 <= found <= 0.95
     assert found == scoring.score(handle.upper().lower(), name) or handle.lower() != handle.upper().lower()
+
+
+@pytest.mark.parametrize("name", [" ".join(["Aa"] * 30), " ".join(["Aa-aaa"] * 9), " ".join(["A"] * 12)])
+def test_names_that_could_be_read_in_any_number_of_ways(name):
+    """They come to an end."""
+    assert scoring.score("a" * 64, name) is not None
