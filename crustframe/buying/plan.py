@@ -258,7 +258,7 @@ def make_plan(
     new = tuple(i for i in identifiers.unique if i.key not in held and i.key not in doubtful)
     calls = n_calls(new, max_identifiers)
     high = price * len(new)
-    reasons = Counter(r.reason for r in identifiers.refusals.values() if r.reason != "blank")
+    reasons = Counter(r.reason for r in identifiers.refusals.values() if r.status == "invalid")
     return Plan(
         rows=len(identifiers),
         blank=identifiers.n_blank,

@@ -72,14 +72,16 @@ class Bar:
 
 def is_watched() -> bool:
     """Whether somebody sees stderr: a terminal or a notebook."""
-    return sys.stderr.isatty() or "ipykernel.zmqshell" in sys.modules  # which a kernel has loaded, and nobody else
+    return (
+        sys.stderr is not None and sys.stderr.isatty()
+    ) or "ipykernel.zmqshell" in sys.modules  # which a kernel has loaded, and nobody else
 
 
 def read_progress(progress: bool | ProgressCallback | None, total: int) -> tuple[ProgressCallback, Callable[[], None]]:
     """Return what to call with every step, and what to call at the end."""
     if callable(progress):
         return progress, lambda: None
-    if total and (is_watched() if progress is None else progress):
+    if total and sys.stderr is not None and (is_watched() if progress is None else progress):
         bar = Bar(total)
         return bar, bar.close
     return lambda _: None, lambda: None

@@ -106,8 +106,7 @@ class PeopleTable:
         values: list[list[Any]] = []
         for row, position in enumerate(self.identifiers.per_row):
             if position < 0:
-                blank = self.identifiers.refusals[row].reason == "blank"
-                statuses.append("blank" if blank else "invalid")
+                statuses.append(self.identifiers.refusals[row].status)
                 values.append([None] * len(columns))
             else:
                 statuses.append(of_people[position])
@@ -174,7 +173,7 @@ class PeopleTable:
             return
         rows = list(refusals)
         status = frame[STATUS_COLUMN].array.copy()
-        status[rows] = ["blank" if r.reason == "blank" else "invalid" for r in refusals.values()]
+        status[rows] = [refusal.status for refusal in refusals.values()]
         frame[STATUS_COLUMN] = pd.Series(status, index=frame.index)
         if "crust.reason" in frame.columns:
             reason = frame["crust.reason"].array.copy()

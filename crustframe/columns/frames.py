@@ -38,7 +38,7 @@ _SAMPLE: Final = 1_000
 
 Column = Hashable | Sequence[Hashable] | None
 """Which column of a frame names the people: one, or a list of several in order of preference."""
-_ANYBODY: Final = (PROFILE_URL, BUSINESS_EMAIL)
+ANYBODY: Final = (PROFILE_URL, BUSINESS_EMAIL)
 
 
 def columns_named(column: Column) -> list[Hashable]:
@@ -46,13 +46,13 @@ def columns_named(column: Column) -> list[Hashable]:
     return column if isinstance(column, list) else [column]
 
 
-def preferred(columns: Sequence[Sequence[object]], kinds: Collection[IdentifierKind] = _ANYBODY) -> list[object]:
+def preferred(columns: Sequence[Sequence[object]], kinds: Collection[IdentifierKind] = ANYBODY) -> list[object]:
     """Return of each row the first cell that names somebody, else the first that is not blank."""
     return [cells[0] for cells in _in_preference(columns, kinds)]
 
 
 def _in_preference(
-    columns: Sequence[Sequence[object]], kinds: Collection[IdentifierKind] = _ANYBODY
+    columns: Sequence[Sequence[object]], kinds: Collection[IdentifierKind] = ANYBODY
 ) -> list[Sequence[object]]:
     """Return of each row the cells that name different people, the preferred one first; at least one cell."""
     if len(columns) == 1:
@@ -73,7 +73,7 @@ def _in_preference(
     return chosen
 
 
-def choices_of(data: Any, column: Column, kinds: Collection[IdentifierKind] = _ANYBODY) -> list[Sequence[object]]:
+def choices_of(data: Any, column: Column, kinds: Collection[IdentifierKind] = ANYBODY) -> list[Sequence[object]]:
     """Return of each row the cells that name different people, the preferred one first; at least one cell."""
     import pandas as pd
 
@@ -84,7 +84,7 @@ def choices_of(data: Any, column: Column, kinds: Collection[IdentifierKind] = _A
     return _in_preference([_column_of(data, one).tolist() for one in column], kinds)
 
 
-def cells_of(data: Any, column: Column, kinds: Collection[IdentifierKind] = _ANYBODY) -> list[object]:
+def cells_of(data: Any, column: Column, kinds: Collection[IdentifierKind] = ANYBODY) -> list[object]:
     """Return the cells of a column, whatever holds it; of several, the first of each row that names somebody."""
     import pandas as pd
 
@@ -136,9 +136,26 @@ def _likely_column(others: Mapping[Any, Sequence[object]], column: Column, kinds
     likely = max(found, key=lambda name: found[name].total(), default=None)
     if likely is None or not found[likely]:
         return ""
-    what = " and ".join(counted(n, _KINDS_IN_WORDS[kind]) for kind, n in found[likely].items())
     where = f" in its first {_SAMPLE:,} rows" if len(others[likely]) == _SAMPLE else ""
-    return f"column {str(likely)!r} holds {what}{where}."
+    return f"column {str(likely)!r} holds {in_words(found[likely])}{where}."
+
+
+def people_columns(
+    columns: Mapping[Any, Sequence[object]], kinds: Collection[IdentifierKind]
+) -> dict[Any, Counter[IdentifierKind]]:
+    """Return of the columns those that name people, in most of their cells that are not blank, with how many."""
+    found = {}
+    for name, cells in columns.items():
+        read = read_identifiers(cells)
+        counts = _counts(cells, kinds)
+        if not is_ours(name) and counts.total() * 2 > len(read) - read.n_blank:
+            found[name] = counts
+    return found
+
+
+def in_words(counts: Mapping[IdentifierKind, int]) -> str:
+    """Return how many identifiers of which kind."""
+    return " and ".join(counted(n, _KINDS_IN_WORDS[kind]) for kind, n in counts.items())
 
 
 def columns_beside(data: Any) -> Callable[[int], Mapping[Any, Sequence[object]]]:

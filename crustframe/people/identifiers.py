@@ -13,7 +13,7 @@ from typing import Final
 from crustframe.contract import BUSINESS_EMAIL, IdentifierKind
 from crustframe.errors import IdentifierError
 from crustframe.people.emails import is_mail_link, read_email
-from crustframe.people.identity import BLANK, REASONS, Identifier, Refusal
+from crustframe.people.identity import BEYOND_LIMIT, BLANK, LATER, REASONS, Identifier, Refusal
 from crustframe.people.marks import bare
 from crustframe.people.profile_urls import CANONICAL_URL, SCHEME, read_plain_url, read_url
 from crustframe.people.prose import is_separated, read_prose
@@ -73,7 +73,12 @@ class Identifiers:
     @property
     def n_invalid(self) -> int:
         """Rows whose cell names nobody although it is not empty."""
-        return len(self.refusals) - self.n_blank
+        return len(self.refusals) - self.n_blank - len(self.beyond_limit)
+
+    @property
+    def beyond_limit(self) -> list[int]:
+        """Rows that name somebody who is left for later."""
+        return [row for row, refusal in self.refusals.items() if refusal is BEYOND_LIMIT]
 
 
 def read_identifiers(cells: Iterable[object], *, free_mail: bool = False) -> Identifiers:
@@ -116,7 +121,7 @@ def read_identifiers(cells: Iterable[object], *, free_mail: bool = False) -> Ide
                     spellings[outcome] += 1
                 seen[cell] = outcome
         else:
-            outcome = BLANK if _is_missing(cell) else Refusal("not_text")
+            outcome = BEYOND_LIMIT if cell is LATER else BLANK if _is_missing(cell) else Refusal("not_text")
         if isinstance(outcome, Refusal):
             refusals[row] = outcome
             per_row.append(-1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from crustframe.contract import IdentifierKind
 
@@ -50,7 +50,7 @@ class Identifier(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """Why a cell names nobody: a code of :data:`REASONS`, or ``blank``.
+    """Why nobody is asked about for a row: a code of :data:`REASONS`, ``blank``, or ``limit``.
 
     Of a free-mail address, `address` is whom it names for a surface that takes such addresses.
     """
@@ -58,5 +58,13 @@ class Refusal(NamedTuple):
     reason: str
     address: Identifier | None = None
 
+    @property
+    def status(self) -> Literal["blank", "invalid", "not_run"]:
+        """What is said of the row."""
+        return "blank" if self == BLANK else "not_run" if self == BEYOND_LIMIT else "invalid"
+
 
 BLANK: Final = Refusal("blank")
+BEYOND_LIMIT: Final = Refusal("limit")
+LATER: Final = object()
+"""In place of a cell: whoever it names is left for later."""

@@ -13,6 +13,7 @@ from crustframe.errors import SettingError
 from crustframe.settings.config import ASK_ABOVE_CREDITS
 from crustframe.shell.common import BUDGET_EXIT, say
 from crustframe.shell.job_commands import say_ticket
+from crustframe.shell.streams import is_terminal
 from crustframe.verbs.report import Interrupted
 from crustframe.verbs.steps import ceiling_of
 from crustframe.wording import counted, persons
@@ -73,7 +74,7 @@ def agree(client: Client, make_plan: Callable[[], Plan], asked: Any, *, yes: boo
 
 def is_attended() -> bool:
     """Whether somebody can be asked."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
+    return is_terminal(sys.stdin) and is_terminal(sys.stderr)
 
 
 def _confirmed_doubt(n_people: int) -> bool:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,29 +24,22 @@ from crustframe.shell import interrupts
 from crustframe.shell.buying import agree, bought, check_waiting
 from crustframe.shell.common import (
     PARTIAL_EXIT,
-    Column,
+    Breaks,
     Concurrency,
     CsvSafe,
-    Delimiter,
-    Encoding,
-    ExcelTable,
     Field,
-    Input,
     Ledger,
     Output,
-    Sheet,
     UseSandbox,
     Yes,
     check_output,
     client_of,
-    column_of,
     exit_code,
     fields_of,
     frame_of,
     is_about_nobody,
     left_out,
     makes_them_anew,
-    open_table,
     planning_client,
     say,
     write,
@@ -59,7 +51,9 @@ from crustframe.shell.job_commands import app as jobs_app
 from crustframe.shell.key_commands import app as key_app
 from crustframe.shell.ledger_commands import app as ledger_app
 from crustframe.shell.ledger_commands import budget
+from crustframe.shell.reading import PeopleReading, Reading, reads
 from crustframe.shell.sandbox_command import run_sandbox
+from crustframe.shell.streams import hold_closed_places, is_terminal, leave_stdout
 from crustframe.verbs.changes import changes as find_changes
 from crustframe.verbs.enrichment import enrich as enrich_column
 from crustframe.verbs.enrichment import plan as plan_column
@@ -93,24 +87,21 @@ app.add_typer(excel_app, name="excel")
 
 
 @app.command()
+@reads
 @takes_flags(EnrichOptions)
 def enrich(
-    source: Input,
-    column: Column = None,
+    reading: PeopleReading,
     field: Field = None,
     output: Output = "-",
     *,
     matches: Annotated[Path | None, typer.Option(help="Write every candidate there, one row each.")] = None,
     receipt: Annotated[Path | None, typer.Option(help="Write the receipt there, as JSON.")] = None,
     csv_safe: CsvSafe = True,
+    line_breaks: Breaks = "keep",
     yes: Yes = False,
     concurrency: Concurrency = DEFAULT_CONCURRENCY,
     sandbox: UseSandbox = False,
     ledger: Ledger = None,
-    delimiter: Delimiter = None,
-    encoding: Encoding = None,
-    sheet: Sheet = None,
-    excel_table: ExcelTable = None,
     **asked: Unpack[EnrichOptions],
 ) -> None:
     """Add columns about people to a table.
@@ -121,13 +112,12 @@ def enrich(
     5 network or server, 6 local storage, 7 budget, 130 interrupted.
     """
     from crustframe.tables import refuse_kind, write_rows
-    from crustframe.tables.destination import replacing
+    from crustframe.tables.destination import opened
 
     check_waiting(wait=asked["wait"], sandbox=sandbox)
-    table = open_table(source, delimiter, encoding, sheet, excel_table, column)
+    table, named = reading.open_people()
     fields = fields_of(field)
     paths = asked_paths(fields, lists=asked["lists"], api=asked["api"])
-    named = column_of(table, column)
     names = [*(path.name for path in paths), *provenance_names(asked["provenance"])]
     names += [ASKED_BY] if isinstance(named, list) and asked["provenance"] == "full" else []
     is_whole = asked["only"] == "all"
@@ -144,36 +134,32 @@ def enrich(
         found = bought(lambda: enrich_column(frame, named, fields, **asked))
         candidates = None if matches is None else found.matches
     added = _added(frame, found, names) | (left_out(table, names) if is_whole else {})
-    write(table, output, added, csv_safe=csv_safe, overwrite=asked["overwrite"])
+    write(table, output, added, csv_safe=csv_safe, overwrite=asked["overwrite"], line_breaks=line_breaks)
     if matches is not None and candidates is not None:
         write_rows(matches, candidates)
     say(str(found.report))
     if receipt is not None:
         text = json.dumps(found.report.to_dict(), indent=1, ensure_ascii=False) + "\n"
-        with replacing(receipt) as file:
+        with opened(receipt) as file:
             file.write(text.encode())
     raise typer.Exit(exit_code(found.report, about_nobody=about_nobody))
 
 
 @app.command()
+@reads
 @takes_flags(PlanOptions)
 def plan(
-    source: Input,
-    column: Column = None,
+    reading: PeopleReading,
     field: Field = None,
     *,
     sandbox: UseSandbox = False,
     ledger: Ledger = None,
-    delimiter: Delimiter = None,
-    encoding: Encoding = None,
-    sheet: Sheet = None,
-    excel_table: ExcelTable = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
     **asked: Unpack[PlanOptions],
 ) -> None:
     """Say what `enrich` would send and cost. Opens no socket, costs nothing."""
-    table = open_table(source, delimiter, encoding, sheet, excel_table, column)
-    named, fields = column_of(table, column), fields_of(field)
+    table, named = reading.open_people()
+    fields = fields_of(field)
     paths = asked_paths(fields, lists=asked["lists"], api=asked["api"])
     names = [*(path.name for path in paths), STATUS_COLUMN]
     frame = frame_of(table, named, [] if asked["only"] == "all" else names)
@@ -188,17 +174,13 @@ app.command("contacts")(contacts)
 
 
 @app.command()
+@reads
 def changes(
-    source: Input,
-    column: Column = None,
+    reading: PeopleReading,
     field: Field = None,
     output: Output = "-",
     ledger: Ledger = None,
     sandbox: UseSandbox = False,
-    delimiter: Delimiter = None,
-    encoding: Encoding = None,
-    sheet: Sheet = None,
-    excel_table: ExcelTable = None,
 ) -> None:
     """List what changed about people since last time.
 
@@ -208,10 +190,8 @@ def changes(
     """
     from crustframe.tables import write_rows
 
-    table = open_table(source, delimiter, encoding, sheet, excel_table, column)
-    if output != "-":
-        table.refuse(Path(output))
-    named = column_of(table, column)
+    table, named = reading.open_people()
+    table.refuse(output)
     cells = cells_of(frame_of(table, named, []), named)
     about_nobody = is_about_nobody(table, named, cells)
     with contextlib.closing(planning_client(sandbox, ledger)) as client:
@@ -248,21 +228,18 @@ def fields(
     for row in rows:
         note = f"  {row['access']}" if row.get("access", "base") == "gated" else ""
         typer.echo("  ".join(str(row[name]).ljust(widths[name]) for name in headings).rstrip() + note)
-    if sys.stdout.isatty():
+    if is_terminal(sys.stdout):
         say("credits: what one matched person costs if only this is asked; base groups share one credit")
 
 
 @app.command()
+@reads
 def migrate(
-    source: Input,
+    reading: Reading,
     output: Output = "-",
-    delimiter: Delimiter = None,
-    encoding: Encoding = None,
-    sheet: Sheet = None,
-    excel_table: ExcelTable = None,
 ) -> None:
     """Rename the columns of an old file from legacy names to current paths; every cell stays as it is. No cost."""
-    table = open_table(source, delimiter, encoding, sheet, excel_table)
+    table = reading.open()
     renaming = rename_columns(table.columns)
     table.write_renamed(output, renaming.columns)
     for old, new in renaming.renamed.items():
@@ -304,6 +281,7 @@ def main() -> NoReturn:
 
     warnings.simplefilter("ignore", PartialResultWarning)  # the receipt says the same
     warnings.simplefilter("ignore", RetirementWarning)  # and so does the plan
+    hold_closed_places()
     try:
         code = _run()
         interrupts.end_at_once()
@@ -325,7 +303,7 @@ def _run() -> int | None:
         error.show()
         return int(error.exit_code)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        leave_stdout()
         return 0
 
 
@@ -345,11 +323,15 @@ def _list_counterparts(names: list[str], as_json: bool) -> None:
 
 def _check_extras(table: Table, output: str, *extras: Path | None) -> None:
     """Refuse, before anything is bought, what cannot be written beside the table."""
-    taken = [] if output == "-" else [Path(output).resolve()]
+    from crustframe.tables.destination import is_stream
+
+    taken = [] if is_stream(output) else [Path(output).resolve()]
     for extra in extras:
         if extra is None:
             continue
         table.refuse(extra)
+        if is_stream(extra):
+            continue
         if extra.resolve() in taken:
             raise SettingError(
                 f"Two outputs of this command go to {extra.name}. Nothing was sent, nothing was charged.",

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
 from crustframe.client import DEFAULT_CONCURRENCY, MAX_CONCURRENCY, Client
 from crustframe.columns.frames import STATUS_COLUMN, columns_named, is_named_by_itself, is_ours, nobody_named
 from crustframe.contract import BUSINESS_EMAIL, PROFILE_URL, IdentifierKind
-from crustframe.errors import ColumnNotFoundError
 from crustframe.fields import DEFAULT_FIELDS, split_fields
 from crustframe.fields import Path as FieldPath
 from crustframe.settings.config import ASK_ABOVE_CREDITS
 from crustframe.shell.interrupts import INTERRUPTED_EXIT
+from crustframe.shell.streams import leave_stdout
 from crustframe.wording import counted
 
 if TYPE_CHECKING:
@@ -31,16 +29,8 @@ SANDBOX_JOB_S: Final = 3.0
 """How long a job of ``--sandbox`` takes: whoever tries something out does not want to wait for minutes."""
 PARTIAL_EXIT, BUDGET_EXIT = 3, 7
 
-Input = Annotated[
-    str, typer.Argument(help="CSV, TSV, xlsx, Parquet or JSON lines file; - reads stdin.", show_default=False)
-]
-Column = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="Column of profile URLs or business e-mails; repeat it, the preferred one first.", show_default=False
-    ),
-]
 Named = str | list[str]
+LineBreaks = Literal["keep", "space"]
 Field = Annotated[
     list[str] | None,
     typer.Option(
@@ -50,12 +40,6 @@ Field = Annotated[
     ),
 ]
 UseSandbox = Annotated[bool, typer.Option("--sandbox", help="Invented people of the embedded sandbox; no cost.")]
-Delimiter = Annotated[str | None, typer.Option(help="Delimiter of the input.", show_default="auto")]
-Encoding = Annotated[str | None, typer.Option(help="Encoding of the input.", show_default="utf-8")]
-Sheet = Annotated[
-    str | None, typer.Option(help="Sheet of an xlsx input, by name or number.", show_default="the first shown")
-]
-ExcelTable = Annotated[str | None, typer.Option("--table", help="Excel table of an xlsx input: its rows alone.")]
 Concurrency = Annotated[
     int,
     typer.Option(
@@ -66,40 +50,11 @@ Ledger = Annotated[Path | None, typer.Option(help="File of paid answers.", show_
 Output = Annotated[
     str, typer.Option("--output", "-o", help="File to write, of the kind that its suffix says; - is stdout.")
 ]
+Breaks = Annotated[
+    LineBreaks, typer.Option("--line-breaks", help="Keep line breaks in the added texts, or make spaces of them.")
+]
 CsvSafe = Annotated[bool, typer.Option(help="Defuse formulas in the added columns of CSV.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help=f"Do not ask above {ASK_ABOVE_CREDITS:.12g} credits.")]
-
-
-def open_table(
-    source: str,
-    delimiter: str | None,
-    encoding: str | None,
-    sheet: str | None,
-    excel_table: str | None,
-    columns: Sequence[str] | None = None,
-) -> Table:
-    """Open the input, and say so if it has no header."""
-    from crustframe.tables import read_table
-
-    table = read_table(
-        source, delimiter=delimiter, encoding=encoding, sheet=sheet, table=excel_table, columns=columns or ()
-    )
-    if table.header_note:
-        say(table.header_note)
-    return table
-
-
-def column_of(table: Table, column: list[str] | None) -> Named:
-    """Return the named column, or the only one; a list of them where several are named."""
-    if column:
-        named = [table.named(one) for one in column]
-        return named if len(named) > 1 else named[0]
-    if len(table.columns) == 1:
-        return table.columns[0]
-    raise ColumnNotFoundError(
-        "No column is named. Nothing was sent, nothing was charged.",
-        hint=f"name the one with profile URLs or e-mails with --column; columns: {', '.join(table.columns[:20])}.",
-    )
 
 
 def fields_of(field: list[str] | None) -> list[str]:
@@ -165,7 +120,7 @@ def left_out(table: Table, names: Sequence[str]) -> dict[str, list[None]]:
 def check_output(table: Table, output: str, names: Sequence[str], *, overwrite: bool) -> None:
     """Settle, before anything is bought, that the table with its new columns can be written; say in which encoding."""
     table.check(output, names, overwrite_columns=overwrite)
-    if note := table.encoding_note(output):
+    for note in table.writing_notes(output):
         say(note)
 
 
@@ -182,13 +137,24 @@ def is_about_nobody(
     return bool(words)
 
 
-def write(table: Table, output: str, added: Mapping[str, Sequence[object]], *, csv_safe: bool, overwrite: bool) -> None:
+def write(
+    table: Table,
+    output: str,
+    added: Mapping[str, Sequence[object]],
+    *,
+    csv_safe: bool,
+    overwrite: bool,
+    line_breaks: LineBreaks,
+) -> None:
     """Write the table with its new columns, and say what a spreadsheet would have made of some cells."""
     try:
-        written = table.write(output, added, csv_safe=csv_safe, overwrite_columns=overwrite)
-    except BrokenPipeError:  # who read stdout has seen enough; the receipt is still told
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        written = table.write(output, added, csv_safe=csv_safe, overwrite_columns=overwrite, line_breaks=line_breaks)
+    except BrokenPipeError:  # who read it has seen enough; the receipt is still told
+        leave_stdout()
         return
+    if written.joined:
+        what = counted(written.joined, "text of several lines was", "texts of several lines were")
+        say(f"{what} put on one line (--line-breaks keep leaves them as they are)")
     if written.neutralised:
         say(f"{written.defused} (--no-csv-safe leaves them as they are)")
     if written.sums:

@@ -13,31 +13,25 @@ from crustframe.contract import PROFILE_URL
 from crustframe.shell.buying import agree, bought, check_waiting
 from crustframe.shell.common import (
     PARTIAL_EXIT,
-    Column,
+    Breaks,
     CsvSafe,
-    Delimiter,
-    Encoding,
-    ExcelTable,
-    Input,
     Ledger,
     Output,
-    Sheet,
     UseSandbox,
     Yes,
     check_output,
     client_of,
-    column_of,
     exit_code,
     frame_of,
     is_about_nobody,
     left_out,
     makes_them_anew,
-    open_table,
     planning_client,
     say,
     write,
 )
 from crustframe.shell.flags import takes_flags
+from crustframe.shell.reading import PeopleReading, reads
 from crustframe.verbs.contact_question import KINDS, as_sold, contact_paths, read_contact_question
 from crustframe.verbs.contacts import column_names, plan_contacts
 from crustframe.verbs.contacts import contacts as find_contacts
@@ -45,10 +39,10 @@ from crustframe.verbs.options import ContactOptions, ContactPlanOptions
 from crustframe.verbs.signature import part_of
 
 
+@reads
 @takes_flags(ContactOptions)
 def contacts(
-    source: Input,
-    column: Column = None,
+    reading: PeopleReading,
     kind: Annotated[
         list[str] | None,
         typer.Option(
@@ -60,14 +54,11 @@ def contacts(
     output: Output = "-",
     *,
     csv_safe: CsvSafe = True,
+    line_breaks: Breaks = "keep",
     yes: Yes = False,
     plan: Annotated[bool, typer.Option("--plan", help="Only say what it would send and cost.")] = False,
     sandbox: UseSandbox = False,
     ledger: Ledger = None,
-    delimiter: Delimiter = None,
-    encoding: Encoding = None,
-    sheet: Sheet = None,
-    excel_table: ExcelTable = None,
     **asked: Unpack[ContactOptions],
 ) -> None:
     """Add business e-mails, personal e-mails and phone numbers to a table.
@@ -77,10 +68,10 @@ def contacts(
     Exit codes are those of `crustframe enrich`.
     """
     check_waiting(wait=asked["wait"], sandbox=sandbox)
-    table = open_table(source, delimiter, encoding, sheet, excel_table, column)
     question = read_contact_question(kind or KINDS, verified=asked["verified"], max_age_s=None)
     kinds = question.kinds
-    named = column_of(table, column)
+    with contextlib.closing(planning_client(sandbox, ledger)) as client:
+        table, named = reading.open_people(as_sold(question, client).identifier_kinds)
     paths = contact_paths(kinds)
     names = column_names(kinds, asked["provenance"])
     asked["overwrite"] = asked["overwrite"] or makes_them_anew(table, named, paths)
@@ -103,6 +94,6 @@ def contacts(
         found = bought(lambda: find_contacts(frame, named, kinds, **asked))
         about_nobody = is_nobody(client)
     added: dict[str, Any] = {name: found.frame[name] for name in names} | left_out(table, names)
-    write(table, output, added, csv_safe=csv_safe, overwrite=asked["overwrite"])
+    write(table, output, added, csv_safe=csv_safe, overwrite=asked["overwrite"], line_breaks=line_breaks)
     say(str(found.report))
     raise typer.Exit(exit_code(found.report, about_nobody=about_nobody))

@@ -42,8 +42,9 @@ def leave() -> NoReturn:
     Python kills itself with SIGINT instead where a ``KeyboardInterrupt`` went through an ``exec`` of text.
     """
     if _guards:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
         os._exit(INTERRUPTED_EXIT)
     sys.exit(INTERRUPTED_EXIT)
 

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from crustframe.errors import ConfigurationError, SettingError
 from crustframe.settings.config import API_KEY_VARIABLE, BASE_URL_VARIABLE, key_store, read_settings, read_target
 from crustframe.settings.keys import FoundKey, KeyStore, read_key
+from crustframe.shell.streams import is_terminal
 
 
 class _Unquoting(TyperGroup):
@@ -102,10 +103,10 @@ def _stored_facts(keys: KeyStore, origin: str) -> list[dict[str, Any]]:
 
 
 def _typed_or_piped(origin: str) -> str:
-    if sys.stdin.isatty():
+    if is_terminal(sys.stdin):
         text = str(typer.prompt(f"API key for {origin}", hide_input=True, err=True))
     else:
-        text = sys.stdin.read()
+        text = "" if sys.stdin is None else sys.stdin.read()
     text = text.strip().removeprefix("\ufeff")
     if not text:
         raise ConfigurationError(

@@ -89,16 +89,12 @@ def export(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array in place of JSON lines.")] = False,
 ) -> None:
     """Write everything that was answered, one JSON line for each person and answer."""
-    from crustframe.tables.destination import refuse_unwritable, replacing
+    from crustframe.tables.destination import opened, refuse_unwritable
 
+    refuse_unwritable(output)
     rows = _existing(ledger).ledger.entries()
     lines = [json.dumps(list(rows), ensure_ascii=False)] if as_json else _lines(rows)
-    if output == "-":
-        for line in lines:
-            typer.echo(line)
-        return
-    refuse_unwritable(Path(output))
-    with replacing(Path(output)) as file:
+    with opened(output) as file:
         file.writelines(f"{line}\n".encode() for line in lines)
 
 

@@ -1,6 +1,6 @@
 """Tables of the shell command: read, ask about one column, write back with columns added.
 
-For delimited text and JSON lines the user's own cells come out byte for byte as they went in: quotes, spaces, leading
+For delimited text and JSON the user's own cells come out byte for byte as they went in: quotes, spaces, leading
 zeros, ``NA``, byte order mark, line endings. Parquet keeps its types. A workbook stays the same workbook: every part
 but the one sheet, and every cell of that.
 """
@@ -8,25 +8,32 @@ but the one sheet, and every cell of that.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final, Literal
 
-from crustframe.errors import ColumnNotFoundError, TableError
+from crustframe.errors import TableError
 from crustframe.tables import destination as landing
 from crustframe.tables.cells import CsvCells
 from crustframe.tables.content import Content, Kind
-from crustframe.tables.conversion import Grid, write_as_lines, write_as_parquet, write_as_sheet, write_as_text
+from crustframe.tables.conversion import (
+    Grid,
+    write_as_array,
+    write_as_lines,
+    write_as_parquet,
+    write_as_sheet,
+    write_as_text,
+)
 from crustframe.tables.delimited import Delimited, TextStyle
 from crustframe.tables.header import HeaderSearch
+from crustframe.tables.json_array import JsonArray, is_array
 from crustframe.tables.kinds import KIND_NAMES, TAB_SUFFIXES, delimiter_of, kind_of, refuse_kind
-from crustframe.tables.lines import Lines, is_array, is_lines
-from crustframe.tables.parquet import MAGIC, Parquet, write_batches
+from crustframe.tables.lines import Lines, is_lines
+from crustframe.tables.naming import label_of, position_of
+from crustframe.tables.parquet import Parquet, is_parquet, write_batches
 from crustframe.tables.placement import KEEP, Added, Placement
 from crustframe.tables.source import Source
 from crustframe.tables.workbook import refuse_oversize
@@ -38,7 +45,9 @@ from crustframe.wording import counted
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["KEEP", "Table", "Written", "read_table", "refuse_kind", "write_rows"]
+__all__ = ["KEEP", "LineBreaks", "Table", "Written", "read_table", "refuse_kind", "write_rows"]
+
+LineBreaks = Literal["keep", "space"]
 
 _ZIP: Final = b"PK\x03\x04"
 _FOREIGN: Final = {
@@ -46,10 +55,13 @@ _FOREIGN: Final = {
     b"PARE": "an encrypted Parquet file",
     b"\x1f\x8b": "a compressed file",
 }
+_NAMED_BY_VALUE: Final[Sequence[tuple[Callable[[bytes], bool], Callable[[Source], Content]]]] = (
+    (is_parquet, Parquet),
+    (is_array, JsonArray),
+    (is_lines, Lines),
+)
 _TITLE: Final = "Sheet1"
 _HEAD: Final = 2**12
-_NAMES_SHOWN: Final = 30
-_BY_NUMBER: Final = "there is no header, since the first line names somebody: give a number, such as --column 1."
 
 
 @dataclass(frozen=True)
@@ -69,6 +81,8 @@ class Written:
         Texts cut at Excel's 32,767 characters; 0 but for workbooks.
     sums : int
         Phone numbers of a delimited text that Excel would take for sums, such as ``+1-555-0148``.
+    joined : int
+        Texts of several lines that were put on one.
     """
 
     rows: int
@@ -76,6 +90,7 @@ class Written:
     neutralised: int
     cut: int = 0
     sums: int = 0
+    joined: int = 0
 
     @property
     def defused(self) -> str:
@@ -95,25 +110,33 @@ def read_table(
     sheet: str | None = None,
     table: str | None = None,
     columns: Sequence[str] = (),
+    header_row: int | None = None,
+    has_header: bool = True,
 ) -> Table:
     """Read the header of a table; its rows are read when they are asked for.
 
     Parameters
     ----------
     source : str or os.PathLike
-        Path of a CSV, TSV, .xlsx, Parquet or JSON lines file, or ``"-"`` for stdin. Content decides what it is, not
-        the suffix: text that begins with ``{`` is JSON lines, unless a delimiter is named.
+        Path of a CSV, TSV, .xlsx, Parquet, JSON lines or JSON file, or ``"-"`` for stdin. Content decides what it is,
+        not the suffix: text that begins with ``{`` is JSON lines, with ``[{`` one JSON array, unless a delimiter is
+        named.
     delimiter : str, optional
-        One character, or ``tab``, ``comma``, ``semicolon``, ``pipe``. By default a tab in a ``.tsv`` file, else
-        what the header shows: ``,`` ``;`` tab or ``|``.
+        One character, or ``tab``, ``comma``, ``semicolon``, ``pipe``. By default what a first line such as ``sep=;``
+        says, a tab in a ``.tsv`` file, else what the header shows: ``,`` ``;`` tab or ``|``.
     encoding : str, optional
-        By default UTF-8. A byte order mark says more than any name; JSON lines are always UTF-8.
+        By default UTF-8, else UTF-16 or cp1252 if the bytes look like it. A byte order mark says more than any name;
+        JSON is always UTF-8.
     sheet : str, optional
         Name of a workbook's sheet, or its number from 1; by default the first that is shown.
     table : str, optional
         Name of an Excel table in a workbook: its rows alone.
     columns : sequence of str
         Columns that will be asked for: the first of the first 50 rows that holds their names is the header.
+    header_row : int, optional
+        The row that is the header, from 1.
+    has_header : bool
+        Whether a row names the columns; without one, the output has none either.
 
     Returns
     -------
@@ -131,20 +154,17 @@ def read_table(
             raise TableError(
                 f"{origin.name} is {kind}, not a table that can be read here.", hint="save it as .xlsx or as CSV UTF-8."
             )
+    search = HeaderSearch(columns, header_row, has_header)
     if head.startswith(_ZIP):
-        return Table(origin, Sheet(origin, sheet, HeaderSearch(columns), table=table))
+        return Table(origin, Sheet(origin, sheet, search, table=table))
     if sheet is not None or table is not None:
         what = "sheet" if table is None else "table"
         raise TableError(f"{origin.name} is not a workbook, so it has no {what} {table or sheet!r}.")
-    if head.startswith(MAGIC):
-        return Table(origin, Parquet(origin))
-    if delimiter is None and is_array(head):
-        raise TableError(
-            f"{origin.name} is one JSON array, which is not read here.", hint="write one object a line (JSON lines)."
-        )
-    if delimiter is None and is_lines(head):
-        return Table(origin, Lines(origin))
-    return Table(origin, Delimited(origin, delimiter=delimiter, encoding=encoding))
+    for looks, kind_of_content in _NAMED_BY_VALUE:
+        if looks(head) and (delimiter is None or kind_of_content is Parquet):
+            search.refuse(origin.name)
+            return Table(origin, kind_of_content(origin))
+    return Table(origin, Delimited(origin, delimiter=delimiter, encoding=encoding, search=search))
 
 
 class Table:
@@ -153,7 +173,7 @@ class Table:
     Attributes
     ----------
     columns : list of str
-        The header as read; for JSON lines all names that occur. A first line that holds a profile URL or an e-mail
+        The header as read; for JSON all names that occur. A first line that holds a profile URL or an e-mail
         address is no header but a row: the columns are then ``column_1``, ``column_2`` and so on.
     """
 
@@ -171,34 +191,32 @@ class Table:
         return self._n_rows
 
     @property
-    def header_note(self) -> str:
-        """What to say of a table without a header, or with one below its first row."""
-        if self._content.has_header or isinstance(self._content, Sheet):
-            return self._content.header.note(self._source.name) if isinstance(self._content, Sheet) else ""
-        return (
-            f"The first line of {self._source.name} names somebody, so the file has no header; "
-            f"its columns are called {_listed(self.columns)}, or by number: --column 1."
-        )
+    def reading_notes(self) -> list[str]:
+        """What to say of how the table was read: an encoding that was seen, a header that is not the first row."""
+        seen = self._content.encoding.note if isinstance(self._content, Delimited) else ""
+        return [note for note in (seen, self._content.header.note(self._source.name)) if note]
 
-    def encoding_note(self, destination: str | os.PathLike[str]) -> str:
-        """What to say, before anything is bought, if `write` will use another encoding than the input's."""
-        content = self._content
-        if self.kind_for(destination) != "text" or not isinstance(content, Delimited) or content.style.holds_any_text:
-            return ""
-        return (
-            f"{self._source.name} is in {content.style.codec}, which cannot hold every answer; the output will be "
-            "UTF-8 with a byte order mark, which Excel reads."
-        )
+    def writing_notes(self, destination: str | os.PathLike[str]) -> list[str]:
+        """What to say beforehand of what `write` will not keep: the encoding, lines before the header."""
+        content, name, notes = self._content, self._source.name, []
+        text = content if isinstance(content, Delimited) and self.kind_for(destination) == "text" else None
+        if text is not None and not text.style.holds_any_text:
+            notes.append(
+                f"{name} is in {text.style.codec}, which cannot hold every answer; the output will be UTF-8 with a "
+                "byte order mark, which Excel reads."
+            )
+        if content.header.n_before and not (text is not None and self._style_for(destination) == text.style):
+            notes.append(f"What stands before the header of {name} is left out of the output.")
+        return notes
 
     def named(self, column: str) -> str:
-        """Return the name of a column, which for a table without a header may be given by its number."""
-        is_number = not self._content.has_header and column.isdecimal()
-        return dict(enumerate(self.columns, start=1)).get(int(column), column) if is_number else column
+        """Return the name of a column that is given by name or number; its number where the name is not its own."""
+        return label_of(self.columns, position_of(self.columns, column, self._source.name))
 
     def sample(self, n_rows: int) -> dict[str, list[object]]:
-        """Return the cells of the first rows, by column; of columns with one name, those of the last."""
+        """Return the cells of the first rows, by column; those with one name by their numbers."""
         rows = list(islice(self._content.rows(), n_rows))
-        return {name: [row[position] for row in rows] for position, name in enumerate(self.columns)}
+        return {label_of(self.columns, place): [row[place] for row in rows] for place in range(len(self.columns))}
 
     def column(self, name: str) -> list[object]:
         """Return the cells of one column.
@@ -206,7 +224,7 @@ class Table:
         Parameters
         ----------
         name : str
-            Its name in the header, exactly.
+            Its name in the header, exactly; or its number, from 1, if none is called so.
 
         Returns
         -------
@@ -220,7 +238,7 @@ class Table:
         TableError
             More than one has, or a row cannot be read: longer than the header, an open quote, a wrong encoding.
         """
-        cells = list(self._content.cells(self._position(name)))
+        cells = list(self._content.cells(position_of(self.columns, name, self._source.name)))
         self._n_rows = len(cells)
         return cells
 
@@ -246,9 +264,7 @@ class Table:
         """
         added = [str(name) for name in names]
         placement = Placement.of(self.columns, added, overwrite_columns=overwrite_columns)
-        if os.fspath(destination) == landing.STDOUT:
-            return
-        self.refuse(Path(destination))
+        self.refuse(destination)
         refuse_kind(destination, but=".xlsm" if isinstance(self._content, Sheet) else "")
         kind = self.kind_for(destination)
         if kind == "workbook" and isinstance(self._content, Sheet):
@@ -256,16 +272,17 @@ class Table:
             refuse_obstacles(self._content, [added[i] for i in placement.appended], placement.replaced)
         elif kind == "workbook":
             refuse_oversize(self.n_rows + 1, len(self.columns) + len(placement.appended))
-        if kind in ("parquet", "lines") and kind != self._content.kind:
+        if kind in ("parquet", "lines", "array") and kind != self._content.kind:
             self._refuse_twins(kind)
 
     def kind_for(self, destination: str | os.PathLike[str]) -> Kind:
-        """Return the kind of what `write` writes there: by the suffix, else text, but JSON lines from JSON lines."""
-        return kind_of(destination, "lines" if self._content.kind == "lines" else "text")
+        """Return the kind of what `write` writes there: by the suffix, else text, but JSON from JSON."""
+        return kind_of(destination, self._content.kind if isinstance(self._content, Lines) else "text")
 
-    def refuse(self, path: Path) -> None:
-        """Raise `TableError` if another file cannot be written to `path`, or would take the input's place."""
-        landing.refuse_unwritable(path)
+    def refuse(self, destination: str | os.PathLike[str]) -> None:
+        """Raise `TableError` if nothing can be written there, or it would take the input's place."""
+        landing.refuse_unwritable(destination)
+        path = Path(destination)
         if self._source.is_same_file(path):
             raise TableError(f"{path.name} is the input itself; it is never overwritten.", hint="name another file.")
 
@@ -276,16 +293,18 @@ class Table:
         *,
         csv_safe: bool = True,
         overwrite_columns: bool = False,
+        line_breaks: LineBreaks = "keep",
     ) -> Written:
         """Write the table with columns added; the file appears whole or not at all.
 
-        Delimited text keeps its encoding, byte order mark, line endings, delimiter and every byte of its own cells; but
-        an encoding that lacks characters, such as cp1252, gives way to UTF-8 with a byte order mark. A table without a
-        header gets one. Rows shorter than the header are filled up with delimiters. JSON lines keep every byte of their
-        own members; Parquet keeps types and metadata. A destination whose suffix asks for another kind (``.tsv`` from
-        commas, ``.csv`` from tabs, ``.xlsx``, ``.parquet``, ``.jsonl``) has every cell written anew: the texts of
+        Delimited text keeps its encoding, byte order mark, line endings, delimiter, lines before the header and every
+        byte of its own cells; but an encoding that lacks characters, such as cp1252, gives way to UTF-8 with a byte
+        order mark. A table whose first line names somebody gets a header; one of which it was said that it has none
+        gets none. Rows shorter than the header are filled up with delimiters. JSON keeps every byte of its own members;
+        Parquet keeps types and metadata. A destination whose suffix asks for another kind (``.tsv`` from commas,
+        ``.csv`` from tabs, ``.xlsx``, ``.parquet``, ``.jsonl``, ``.json``) has every cell written anew: the texts of
         delimited text stay texts, other values get the type that holds them all. Stdout is delimited text, but JSON
-        lines where those came in. From another kind, ``.csv`` and stdout are UTF-8 with commas. A workbook from a
+        where that came in. From another kind, ``.csv`` and stdout are UTF-8 with commas. A workbook from a
         workbook is the same one but for the added cells, and what spans them: an Excel table, a filter, the print
         area. Times are UTC without a zone in workbooks.
         In delimited files, line breaks of added text stay, in quotes, and other control characters become spaces.
@@ -299,10 +318,12 @@ class Table:
             missing is empty; in Parquet and JSON lines, values have types and missing is null.
         csv_safe : bool
             Put ``'`` before an added text, or a line of it, that a spreadsheet could take for a formula, and leave out
-            line breaks at its end. Phone numbers stay as they are. Has no effect on Parquet and JSON lines, which no
+            line breaks at its end. Phone numbers stay as they are. Has no effect on Parquet and JSON, which no
             spreadsheet opens by itself.
         overwrite_columns : bool
             Let an added column take the place of one of the same name, but for the rows that hold `KEEP`.
+        line_breaks : {"keep", "space"}
+            What becomes of line breaks in added texts.
 
         Returns
         -------
@@ -320,15 +341,17 @@ class Table:
         self.check(destination, new.names, overwrite_columns=overwrite_columns)
         placement = Placement.of(self.columns, new.names, overwrite_columns=overwrite_columns)
         new.refuse_other_length(self.n_rows)
-        with _opened(destination) as sink:
+        new, joined = new.on_one_line() if line_breaks == "space" else (new, 0)
+        with landing.opened(destination) as sink:
             try:
-                return self._written(sink, destination, new, placement, csv_safe=csv_safe)
+                written = self._written(sink, destination, new, placement, csv_safe=csv_safe)
             except RecursionError:
                 raise TableError(
                     f"{self._source.name} holds values nested too deeply to be written otherwise. Nothing was written, "
                     "nothing is lost: the paid answers are in the ledger.",
                     hint="write a .jsonl file; it is free of charge.",
                 ) from None
+        return replace(written, joined=joined)
 
     def write_renamed(self, destination: str | os.PathLike[str], names: Sequence[str]) -> None:
         """Write the table under other column names, with every cell as it was.
@@ -351,7 +374,7 @@ class Table:
             raise TableError(
                 f"{self._source.name} is {is_now}, and only its columns are renamed.", hint=f"write {should_be}."
             )
-        with _opened(destination) as sink:
+        with landing.opened(destination) as sink:
             match self._content:
                 case Sheet() as sheet:
                     other = {i: name for i, name in enumerate(names) if name != self.columns[i]}
@@ -363,19 +386,6 @@ class Table:
                     sink.writelines(lines.renamed(names))
                 case Delimited() as text:
                     sink.writelines(text.renamed(names, CsvCells(text.style.delimiter, safe=False)))
-
-    def _position(self, name: str) -> int:
-        count = self.columns.count(name)
-        if count > 1:
-            raise TableError(
-                f"{self._source.name} has {count} columns {name!r}. Nothing was sent.", hint="rename all but one."
-            )
-        if count == 0:
-            raise ColumnNotFoundError(
-                f"{self._source.name} has no column {name!r}; it has {_listed(self.columns)}. Nothing was sent.",
-                hint=_nearest(name, self.columns) if self._content.has_header else _BY_NUMBER,
-            )
-        return self.columns.index(name)
 
     def _refuse_twins(self, kind: Kind) -> None:
         twins = [name for name in self.columns if self.columns.count(name) > 1]
@@ -413,10 +423,12 @@ class Table:
                 write_batches(sink, schema, batches, compression=file.compression)
             case "parquet", _:
                 write_as_parquet(sink, self._grid(new, placement))
-            case "lines", Lines() as lines:
+            case kind, Lines() as lines if kind == lines.kind:
                 sink.writelines(lines.spliced(new.names, new.rows(self.n_rows), placement))
             case "lines", _:
                 write_as_lines(sink, self._grid(new, placement))
+            case "array", _:
+                write_as_array(sink, self._grid(new, placement))
             case _, content:
                 style = self._style_for(destination)
                 cells = CsvCells(style.delimiter, safe=csv_safe)
@@ -434,7 +446,7 @@ class Table:
         typed |= {p: new.columns[i] for p, i in placement.replaced.items() if not new.keeps_some(i)}
         texts = frozenset(range(width)) - frozenset(placement.replaced) if is_text else frozenset()
         names = [str(name) for name in placement.merged(self.columns, new.names)]
-        return Grid(names, partial(self._merged, new, placement), typed, texts)
+        return Grid(names, partial(self._merged, new, placement), typed, texts, self._content.header.is_written)
 
     def _merged(self, new: Added, placement: Placement) -> Iterator[list[object]]:
         try:
@@ -470,7 +482,7 @@ def write_rows(destination: str | os.PathLike[str], frame: pd.DataFrame, *, besi
     kind = kind_of(destination, "text") if beside is None else beside.kind_for(destination)
     if kind == "workbook":
         refuse_oversize(len(frame) + 1, len(new.names))
-    with _opened(destination) as sink:
+    with landing.opened(destination) as sink:
         match kind:
             case "workbook":
                 write_as_sheet(sink, grid, _TITLE)
@@ -478,23 +490,8 @@ def write_rows(destination: str | os.PathLike[str], frame: pd.DataFrame, *, besi
                 write_as_parquet(sink, grid)
             case "lines":
                 write_as_lines(sink, grid)
+            case "array":
+                write_as_array(sink, grid)
             case "text":
                 style = TextStyle(delimiter_of(Path(destination).suffix.lower()))
                 write_as_text(sink, grid, CsvCells(style.delimiter, safe=True), style)
-
-
-def _opened(destination: str | os.PathLike[str]) -> AbstractContextManager[IO[bytes]]:
-    if os.fspath(destination) == landing.STDOUT:
-        return landing.stdout()
-    return landing.replacing(Path(destination))
-
-
-def _listed(columns: Sequence[str]) -> str:
-    shown = ", ".join(repr(name) for name in columns[:_NAMES_SHOWN])
-    return f"{shown} and {len(columns) - _NAMES_SHOWN} more" if len(columns) > _NAMES_SHOWN else shown
-
-
-def _nearest(name: str, columns: Sequence[str]) -> str:
-    by_folded = {column.strip().casefold(): column for column in columns}
-    near = get_close_matches(name.strip().casefold(), by_folded, n=1)
-    return f"did you mean {by_folded[near[0]]!r}?" if near else "name one of these columns."

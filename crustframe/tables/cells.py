@@ -22,6 +22,8 @@ _LEADING_TRIGGER: Final = re.compile(f"[{_IGNORABLE}]*[{_TRIGGER}]")
 _SUSPICIOUS: Final = re.compile(f"[{_TRIGGER},;]")
 _BREAKS: Final = r"\r\n\x85\u2028\u2029"
 _BREAK: Final = re.compile(f"[{_BREAKS}]")
+_ANY_BREAK: Final = re.compile(rf"[{_BREAKS}\x0b\x0c]")
+_BREAKS_AND_BLANKS: Final = re.compile(rf"[^\S{_BREAKS}\x0b\x0c]*[{_BREAKS}\x0b\x0c]\s*")
 _PAGE_BREAK: Final = re.compile(r"[\x0b\x0c]")
 _CONTROL: Final = re.compile(r"[\x00-\x09\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _LONE_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
@@ -115,6 +117,11 @@ def looks_like_a_sum(text: str) -> bool:
 def whole_characters(text: str) -> str:
     """Return `text` with lone surrogates, which no file can hold, as U+FFFD."""
     return text if text.isascii() else _LONE_SURROGATE.sub("\ufffd", text)
+
+
+def on_one_line(value: object) -> object:
+    """Return a text with each run of line breaks, and the blanks around it, as one space; any other value as it is."""
+    return _BREAKS_AND_BLANKS.sub(" ", value.strip()) if isinstance(value, str) and _ANY_BREAK.search(value) else value
 
 
 def quoted(text: str) -> str:

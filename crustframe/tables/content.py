@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar, Literal
 
-from crustframe.people.identifiers import is_address
+from crustframe.tables.header import Header
 
-Kind = Literal["text", "workbook", "parquet", "lines"]
-
-
-def holds_people(names: Iterable[str]) -> bool:
-    """Whether a first line holds a profile URL or an e-mail address, so that it is no header."""
-    return any(map(is_address, names))
-
-
-def numbered(width: int) -> list[str]:
-    """Return the names of columns that have none."""
-    return [f"column_{number}" for number in range(1, width + 1)]
+Kind = Literal["text", "workbook", "parquet", "lines", "array"]
 
 
 class Content(ABC):
@@ -27,16 +17,16 @@ class Content(ABC):
     Attributes
     ----------
     kind : str
-        ``text`` (CSV, TSV), ``workbook``, ``parquet`` or ``lines`` (JSON).
+        ``text`` (CSV, TSV), ``workbook``, ``parquet``, ``lines`` (JSON) or ``array`` (JSON).
     columns : list of str
         Names of the columns, in order.
-    has_header : bool
-        Whether the table names its columns; otherwise they are called ``column_1``, ``column_2`` and so on.
+    header : Header
+        What names them, where a row does.
     """
 
     kind: ClassVar[Kind]
     columns: list[str]
-    has_header: bool = True
+    header: Header = Header([])
 
     @abstractmethod
     def rows(self) -> Iterator[Sequence[object]]:

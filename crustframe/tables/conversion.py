@@ -10,6 +10,7 @@ from typing import IO, Any
 from crustframe.tables.arrow import Shape, require_pyarrow, type_of
 from crustframe.tables.cells import CsvCells, quoted
 from crustframe.tables.delimited import TextStyle
+from crustframe.tables.json_array import array_rows
 from crustframe.tables.lines import json_rows
 from crustframe.tables.parquet import typed_batches, write_batches
 from crustframe.tables.workbook import TextCount, write_sheet
@@ -29,22 +30,34 @@ class Grid:
         the others are seen in the rows.
     texts : frozenset of int
         Positions of the table's own cells that are texts already, and stay as they are.
+    is_headed : bool
+        Whether the names become a row of a text or a workbook.
     """
 
     names: Sequence[str]
     rows: Callable[[], Iterator[Sequence[object]]]
     typed: Mapping[int, Any] = field(default_factory=dict)
     texts: frozenset[int] = frozenset()
+    is_headed: bool = True
+
+    def headed_rows(self) -> Iterator[Sequence[object]]:
+        """Yield the names, where they become a row, and the rows."""
+        return chain([self.names] if self.is_headed else [], self.rows())
 
 
 def write_as_sheet(sink: IO[bytes], grid: Grid, title: str) -> TextCount:
     """Write a workbook of one sheet."""
-    return write_sheet(sink, title, chain([grid.names], grid.rows()))
+    return write_sheet(sink, title, grid.headed_rows())
 
 
 def write_as_lines(sink: IO[bytes], grid: Grid) -> None:
     """Write JSON lines."""
     sink.writelines(json_rows(grid.names, grid.rows()))
+
+
+def write_as_array(sink: IO[bytes], grid: Grid) -> None:
+    """Write one JSON array."""
+    sink.writelines(array_rows(grid.names, grid.rows()))
 
 
 def write_as_parquet(sink: IO[bytes], grid: Grid) -> None:
@@ -60,7 +73,7 @@ def write_as_parquet(sink: IO[bytes], grid: Grid) -> None:
 def write_as_text(sink: IO[bytes], grid: Grid, cells: CsvCells, style: TextStyle) -> None:
     """Write delimited text, every cell anew, in a style that holds any text."""
     sink.write(style.bom)
-    for row in chain([grid.names], grid.rows()):
+    for row in grid.headed_rows():
         texts = [_quoted(cell, cells, is_own=i in grid.texts) for i, cell in enumerate(row)]
         sink.write((style.delimiter.join(texts) + style.line_ending).encode(style.codec))
 

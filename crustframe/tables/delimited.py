@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from io import TextIOWrapper
-from itertools import chain
-from typing import IO, ClassVar, Final, NamedTuple
+from itertools import chain, islice
+from typing import ClassVar, Final, NamedTuple, TextIO
 
 from crustframe.errors import TableError
 from crustframe.tables.cells import CsvCells
-from crustframe.tables.content import Content, Kind, holds_people, numbered
+from crustframe.tables.content import Content, Kind
+from crustframe.tables.encoding import HOLD_ANY_TEXT, Encoding, read_encoding, undecodable
+from crustframe.tables.header import Header, HeaderSearch, Row
 from crustframe.tables.placement import KEEP, Placement
 from crustframe.tables.source import Source
 
 MAX_CELL: Final = 16 * 2**20
 DELIMITERS: Final = (",", ";", "\t", "|")
 _DELIMITER_NAMES: Final = {"comma": ",", "semicolon": ";", "tab": "\t", r"\t": "\t", "pipe": "|"}
-_CODEC_WITHOUT_BOM: Final = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le"}
-_HOLD_ANY_TEXT: Final = frozenset({"utf-8", "utf-16-le", "utf-16-be", "gb18030"})
-_BOMS: Final = {"utf-8": codecs.BOM_UTF8, "utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}
+_SEPARATOR_LINE: Final = re.compile(r'"?sep=([^\r\n"\0])"?\1*[\r\n]*', re.IGNORECASE)
 
 
 class Record(NamedTuple):
@@ -47,7 +48,7 @@ class TextStyle:
     @property
     def holds_any_text(self) -> bool:
         """Whether every answer can be written in this encoding."""
-        return self.codec in _HOLD_ANY_TEXT
+        return self.codec in HOLD_ANY_TEXT
 
     def holding_any_text(self) -> TextStyle:
         """Return this style where it holds any text, else in UTF-8 with the mark by which Excel knows it."""
@@ -57,30 +58,53 @@ class TextStyle:
 class Delimited(Content):
     """A CSV or TSV table.
 
+    Lines before its header, of which the first may be ``sep=;``, stay as they are.
+
     Parameters
     ----------
     source : Source
         The bytes.
     delimiter : str, optional
-        One character, or ``tab``, ``comma``, ``semicolon``, ``pipe``; by default seen in the header.
+        One character, or ``tab``, ``comma``, ``semicolon``, ``pipe``; by default as ``sep=`` says, else seen in the
+        header.
     encoding : str, optional
-        By default UTF-8. A byte order mark says more than any name.
+        By default UTF-8, else what the bytes look like. A byte order mark says more than any name.
+    search : HeaderSearch
+        What is known of its header.
     """
 
     kind: ClassVar[Kind] = "text"
 
-    def __init__(self, source: Source, *, delimiter: str | None = None, encoding: str | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        *,
+        delimiter: str | None = None,
+        encoding: str | None = None,
+        search: HeaderSearch | None = None,
+    ) -> None:
         self._source = source
-        self._bom, self._codec = _read_encoding(source, encoding)
-        self._delimiter = _checked_delimiter(delimiter) if delimiter else self._sniffed_delimiter()
-        self._header = self._read_header()
-        line_ending = _line_ending(self._header.raw) or "\n"
-        self.style = TextStyle(self._delimiter, self._codec, self._bom, line_ending)
-        self.has_header = not holds_people(self._header.cells)
-        if not self.has_header:
-            names = numbered(len(self._header.cells))
-            self._header = Record(0, self._delimiter.join(names) + line_ending, names)
-        self.columns = self._header.cells
+        self.encoding: Encoding = read_encoding(source, encoding)
+        search = search or HeaderSearch()
+        lines = self._first_lines(search.depth)
+        separator = _SEPARATOR_LINE.fullmatch(lines[0]) if lines else None
+        first = 2 if separator else 1
+        if delimiter:
+            delimiters: Sequence[str] = [_checked_delimiter(delimiter)]
+        elif separator:
+            delimiters = [separator[1]]
+        else:
+            delimiters = "\t" if source.suffix in (".tsv", ".tab") else DELIMITERS
+        seen = {mark: _seen_header(lines, first, mark, search) for mark in delimiters}
+        self._delimiter = max(seen, key=lambda mark: seen[mark].plausibility)
+        self.header = seen[self._delimiter].header
+        self._n_before = self.header.number - 1 if self.header.number else first - 1
+        self._before = "".join(lines[: self._n_before])
+        self._names = self._read_names(self.header)
+        self.style = TextStyle(
+            self._delimiter, self.encoding.codec, self.encoding.bom, _line_ending(self._names.raw) or "\n"
+        )
+        self.columns = self._names.cells
 
     def rows(self) -> Iterator[Sequence[object]]:
         """Yield the cells of every row, padded to the header's width."""
@@ -101,7 +125,9 @@ class Delimited(Content):
         self, names: Sequence[str], added: Iterable[Sequence[object]], placement: Placement, cells: CsvCells
     ) -> Iterator[str]:
         new_rows = iter(added)
-        yield self._header_with(names, placement, cells)
+        yield self._before
+        if self.header.is_written:
+            yield self._header_with(names, placement, cells)
         for record in self._records():
             if not self._is_row(record):
                 yield record.raw
@@ -115,19 +141,20 @@ class Delimited(Content):
 
     def renamed(self, names: Sequence[str], cells: CsvCells) -> Iterator[bytes]:
         """Yield the bytes of the table with the header's cells replaced where their names changed."""
-        body = self._header.raw.rstrip("\r\n")
-        ending = self._header.raw[len(body) :]
+        body = self._names.raw.rstrip("\r\n")
+        ending = self._names.raw[len(body) :]
         spans = cell_spans(body, self._delimiter)
         for (start, end), old, new in reversed(list(zip(spans, self.columns, names, strict=True))):
             if new != old:
                 body = body[:start] + cells.quoted(new) + body[end:]
-        yield self._bom
-        for raw in chain([body + ending] if self.has_header else [], (record.raw for record in self._records())):
-            yield raw.encode(self._codec)
+        yield self.style.bom
+        header = [body + ending] if self.header.number else []
+        for raw in chain([self._before], header, (record.raw for record in self._records())):
+            yield raw.encode(self.style.codec)
 
     def _header_with(self, names: Sequence[str], placement: Placement, cells: CsvCells) -> str:
         new = [cells.quoted(name) if i in placement.appended else "" for i, name in enumerate(names)]
-        return self._with_cells(self._header, new, Placement({}, placement.appended))
+        return self._with_cells(self._names, new, Placement({}, placement.appended))
 
     def _with_cells(self, record: Record, new: Sequence[str | None], placement: Placement) -> str:
         body = record.raw.rstrip("\r\n")
@@ -148,12 +175,17 @@ class Delimited(Content):
 
     def _records(self) -> Iterator[Record]:
         with self._text() as text:
-            records = read_records(text, self._delimiter, self._source.name)
-            if self.has_header:
+            records = self._records_of(text)
+            if self.header.number:
                 next(records)
             for record in records:
                 self._refuse_too_long(record)
                 yield record
+
+    def _records_of(self, text: TextIO) -> Iterator[Record]:
+        for _ in range(self._n_before):
+            text.readline()
+        return read_records(text, self._delimiter, self._source.name, first=self._n_before + 1)
 
     def _is_row(self, record: Record) -> bool:
         return bool(record.cells) or len(self.columns) == 1
@@ -162,66 +194,101 @@ class Delimited(Content):
         if len(record.cells) > len(self.columns):
             raise TableError(
                 f"Line {record.line} of {self._source.name} has {len(record.cells)} cells, the "
-                f"{'header' if self.has_header else 'first line'} {len(self.columns)}. Nothing was written.",
+                f"{'header' if self.header.number else 'first line'} {len(self.columns)}. Nothing was written.",
                 hint='put quotes around a cell that holds the delimiter ("a, b"), or name another with --delimiter.',
             )
 
-    def _read_header(self) -> Record:
+    def _read_names(self, header: Header) -> Record:
+        """Return the header, or one made for a table that has none."""
         with self._text() as text:
-            header = next(read_records(text, self._delimiter, self._source.name), None)
-        if header is None:
+            first = next(self._records_of(text), None)
+        if first is None and header.number > 1:
+            raise TableError(f"{self._source.name} has no line {header.number}. Nothing was sent.")
+        if first is None:
             raise TableError(f"{self._source.name} is empty: not even a header was found.")
-        if not header.cells:
-            raise TableError(f"The first line of {self._source.name} is empty; it should name the columns.")
-        if "\0" in header.raw:
+        if not (header.number or header.is_written) and header.names:
+            first = first._replace(cells=header.names)
+        if not first.cells:
+            raise TableError(
+                f"Line {first.line} of {self._source.name} is empty; it should name the columns.",
+                hint="say which line does with --header-row, or that none does with --no-header.",
+            )
+        if "\0" in first.raw:
             raise TableError(
                 f"The header of {self._source.name} holds NUL characters: this is not text, or text in UTF-16.",
                 hint="try --encoding utf-16-le, or save the table as CSV UTF-8.",
             )
-        return header
+        if header.number:
+            return first
+        return Record(0, self._delimiter.join(header.names) + (_line_ending(first.raw) or "\n"), header.names)
 
-    def _sniffed_delimiter(self) -> str:
-        if self._source.suffix in (".tsv", ".tab"):
-            return "\t"
-        return max(DELIMITERS, key=self._plausibility)
-
-    def _plausibility(self, delimiter: str) -> tuple[int, int]:
-        """Count the header's cells; ``", "`` is more often prose inside a cell than a boundary."""
+    def _first_lines(self, depth: int) -> list[str]:
+        lines: list[str] = []
         with self._text() as text:
-            try:
-                header = next(read_records(text, delimiter, self._source.name), None)
-            except TableError:
-                return 0, 0
-        cells = header.cells if header else []
-        return sum(not cell.startswith(" ") for cell in cells), len(cells)
+            for line in islice(iter(partial(text.readline, MAX_CELL), ""), depth):
+                lines.append(line)
+                if len(line) == MAX_CELL:
+                    break
+        return lines
 
     @contextmanager
     def _text(self) -> Iterator[TextIOWrapper]:
         with self._source.open() as raw:
-            raw.seek(len(self._bom))
-            text = TextIOWrapper(raw, self._codec, newline="")
+            raw.seek(len(self.encoding.bom))
+            text = TextIOWrapper(raw, self.encoding.codec, newline="")
             try:
                 yield text
             except UnicodeDecodeError:
-                raise self._undecodable() from None
+                raise undecodable(self._source, self.encoding.codec) from None
             finally:
                 text.detach()
 
-    def _undecodable(self) -> TableError:
-        with self._source.open() as raw:
-            line, offset = _first_undecodable(raw, self._codec)
-        return TableError(
-            f"{self._source.name} is not {self._codec}: line {line}, byte {offset}. Nothing was sent.",
-            hint="name its encoding, for a file from an older Excel --encoding cp1252.",
-        )
+
+class _Seen(NamedTuple):
+    """What a delimiter makes of the first lines, and how likely it is the right one."""
+
+    header: Header
+    plausibility: tuple[int, int, int]
+
+
+def _seen_header(lines: Sequence[str], first: int, delimiter: str, search: HeaderSearch) -> _Seen:
+    """Count the header's cells; ``", "`` is more often prose inside a cell than a boundary."""
+    rows = _rows_in(lines, first, delimiter)
+    numbers = {row.number for row in rows}
+    others = [
+        row
+        for number in range(first, len(lines) + 1)
+        if number not in numbers
+        for row in islice(_rows_in(lines, number, delimiter), 1)
+    ]
+    header = search.among(rows or [Row(first, [])], others)
+    cells = next((row.cells for row in (*rows, *others) if row.number == (header.number or first)), [])
+    return _Seen(header, (search.n_held(cells), sum(not cell.startswith(" ") for cell in cells), len(cells)))
+
+
+def _rows_in(lines: Sequence[str], first: int, delimiter: str) -> list[Row]:
+    rows: list[Row] = []
+    text = io.StringIO("".join(lines[first - 1 :]), newline="")
+    with suppress(TableError):  # told where the table is read
+        rows.extend(Row(record.line, record.cells) for record in read_records(text, delimiter, first=first))
+    return rows
 
 
 def _rendered(cell: object, cells: CsvCells) -> str | None:
     return None if cell is KEEP else cells.quoted(cell)
 
 
-def read_records(text: TextIOWrapper, delimiter: str, name: str = "the table") -> Iterator[Record]:
+def read_records(text: TextIO, delimiter: str, name: str = "the table", *, first: int = 1) -> Iterator[Record]:
     """Yield the records of a delimited text, each with the exact text it was read from.
+
+    Parameters
+    ----------
+    text : TextIO
+    delimiter : str
+    name : str
+        What errors call the text.
+    first : int
+        The number of its first line.
 
     Raises
     ------
@@ -230,7 +297,7 @@ def read_records(text: TextIOWrapper, delimiter: str, name: str = "the table") -
     """
     csv.field_size_limit(MAX_CELL)
     raw_lines: list[str] = []
-    line = 1
+    line = first
 
     def lines() -> Iterator[str]:
         for raw in iter(partial(text.readline, MAX_CELL), ""):
@@ -294,40 +361,3 @@ def _checked_delimiter(delimiter: str) -> str:
     if len(mark) != 1 or mark in '"\r\n\0':
         raise TableError(f"{delimiter!r} cannot be a delimiter.", hint="name one character, or tab.")
     return mark
-
-
-def _read_encoding(source: Source, encoding: str | None) -> tuple[bytes, str]:
-    """Return the byte order mark of the source, perhaps empty, and the codec of what follows."""
-    codec = _checked_codec(encoding or "utf-8")
-    head = source.head(3)
-    for marked_codec, bom in _BOMS.items():
-        if head.startswith(bom):
-            return bom, marked_codec
-    return b"", codec
-
-
-def _checked_codec(encoding: str) -> str:
-    try:
-        codec = codecs.lookup(encoding).name
-        codec = _CODEC_WITHOUT_BOM.get(codec, codec)
-        if not "".encode(codec):
-            return codec
-    except LookupError:
-        pass
-    raise TableError(f"{encoding!r} is not an encoding that tables are read in.", hint="utf-8, utf-16, cp1252 ...")
-
-
-def _first_undecodable(raw: IO[bytes], codec: str) -> tuple[int, int]:
-    """Return line (from 1) and byte offset (from 0) of the first byte that `codec` cannot read."""
-    decoder = codecs.getincrementaldecoder(codec)()
-    line, read = 1, 0
-    while True:
-        chunk = raw.read(2**16)
-        read += len(chunk)
-        try:
-            line += decoder.decode(chunk, final=not chunk).count("\n")
-        except UnicodeDecodeError as error:
-            before = error.object[: error.start].decode(codec, "replace")
-            return line + before.count("\n"), read - len(error.object) + error.start
-        if not chunk:
-            return line, read

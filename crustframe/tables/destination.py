@@ -1,13 +1,14 @@
-"""Where a table goes: a file that appears whole or not at all, or stdout."""
+"""Where a table goes: a file that appears whole or not at all, or a stream: stdout, a pipe, a device."""
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -17,8 +18,44 @@ STDOUT: Final = "-"
 _ANY_WRITE: Final = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
-def refuse_unwritable(path: Path) -> None:
-    """Raise `TableError` for what `replacing` cannot write to, as far as that shows beforehand."""
+Destination = str | os.PathLike[str]
+
+
+def is_stream(destination: Destination) -> bool:
+    """Whether what is written there goes out as it comes, and takes no file's place."""
+    path = Path(destination)
+    if os.fspath(destination) == STDOUT or _descriptor(path) is not None:
+        return True
+    with suppress(OSError):  # told by `refuse_unwritable`
+        mode = path.stat().st_mode
+        return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
+    return False
+
+
+def opened(destination: Destination) -> AbstractContextManager[IO[bytes]]:
+    """Open a file that appears whole or not at all, or a stream."""
+    path = Path(destination)
+    if _is_stdout(destination):
+        return _stdout()
+    return _streaming(path) if is_stream(path) else replacing(path)
+
+
+def refuse_unwritable(destination: Destination) -> None:
+    """Raise `TableError` for what `opened` cannot write to, as far as that shows beforehand."""
+    path = Path(destination)
+    if _is_stdout(destination):
+        if sys.stdout is None:
+            raise TableError("There is no stdout to write to. Nothing was sent.", hint="name a file with -o.")
+        return
+    if is_stream(path):
+        number = _descriptor(path)
+        try:
+            os.stat(path if number is None else number)  # noqa: PTH116 - of a number
+        except OSError as error:
+            raise unwritable(path.name, error) from error
+        if number is None and not os.access(path, os.W_OK):
+            raise TableError(f"{path.name} is read-only.", hint="name another file, or make it writable.")
+        return
     try:
         exists = path.exists()
     except OSError as error:
@@ -89,15 +126,39 @@ class LeavingSink:
             self._sink.flush()
 
 
+def _descriptor(path: Path) -> int | None:
+    """Return the number of an open file that a path such as ``/dev/fd/63`` means."""
+    named = {"/dev/stdout": 1, "/dev/stderr": 2}.get(os.fspath(path))
+    found = re.fullmatch(r"/(?:dev|proc/self)/fd/(\d{1,9})", os.fspath(path))
+    return int(found[1]) if found else named
+
+
+def _is_stdout(destination: Destination) -> bool:
+    return os.fspath(destination) == STDOUT or _descriptor(Path(destination)) == 1
+
+
 @contextmanager
-def stdout() -> Iterator[IO[bytes]]:
-    try:
+def _stdout() -> Iterator[IO[bytes]]:
+    with _told("stdout"):
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
+
+
+@contextmanager
+def _streaming(path: Path) -> Iterator[IO[bytes]]:
+    number = _descriptor(path)
+    with _told(path.name), path.open("wb") if number is None else os.fdopen(os.dup(number), "wb") as sink:
+        yield sink
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    try:
+        yield
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise unwritable("stdout", error) from error
+        raise unwritable(name, error) from error
 
 
 def unwritable(name: str, error: OSError) -> TableError:

@@ -93,7 +93,7 @@ class HeaderSearch:
         if not self.is_there:
             return Header(_numbered(max(len(row.cells) for row in rows)), 0, is_written=False)
         if self.number is not None:
-            found = next((row for row in (*rows, *others) if row.number == self.number), Row(0, []))
+            found = next((row for row in (*rows, *others) if row.number == self.number), Row(self.number, []))
         else:
             found = self._by_name([*rows, *others]) or _by_width(rows)
             if holds_people(found.cells):

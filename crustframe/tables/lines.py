@@ -16,7 +16,7 @@ from crustframe.tables.placement import KEEP, Placement
 from crustframe.tables.source import Source
 
 MAX_LINE: Final = 64 * 2**20
-_BLANKS: Final = " \t\r\n"
+BLANKS: Final = " \t\r\n"
 _MOST_DIGITS: Final = 4_000  # Python turns no longer text into an int
 
 
@@ -25,18 +25,13 @@ def is_lines(head: bytes) -> bool:
     return head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{")
 
 
-def is_array(head: bytes) -> bool:
-    """Whether a text that begins with `head` is one JSON array of objects."""
-    opening, _, rest = head.removeprefix(codecs.BOM_UTF8).lstrip().partition(b"[")
-    return not opening and rest.lstrip().startswith(b"{")
-
-
 class Line(NamedTuple):
-    """One object: the number of its line, its exact text with the line ending, and its members."""
+    """One object: its number, its exact text with what stands around it, and its members; or no row, but text."""
 
     number: int
     raw: str
     members: dict[str, Any]
+    is_row: bool = True
 
 
 class Member(NamedTuple):
@@ -60,6 +55,7 @@ class Lines(Content):
     """
 
     kind: ClassVar[Kind] = "lines"
+    unit: ClassVar[str] = "Line"
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -90,7 +86,7 @@ class Lines(Content):
         labels = [json_label(name) for name in names]
         yield self._bom
         for line in self._lines(blank=True):
-            if not line.members and not line.raw.strip(_BLANKS):
+            if not line.is_row:
                 yield line.raw.encode()
                 continue
             new = next(new_rows, None)
@@ -118,10 +114,10 @@ class Lines(Content):
                 if len(raw) == MAX_LINE:
                     raise self._broken(number, "is larger than 64 MiB")
                 text = self._decoded(number, raw)
-                if text.strip(_BLANKS):
+                if text.strip(BLANKS):
                     yield Line(number, text, self._parsed(number, text))
                 elif blank:
-                    yield Line(number, text, {})
+                    yield Line(number, text, {}, is_row=False)
 
     def _decoded(self, number: int, raw: bytes) -> str:
         try:
@@ -131,28 +127,31 @@ class Lines(Content):
 
     def _parsed(self, number: int, text: str) -> dict[str, Any]:
         try:
-            parsed = _DECODER.decode(text)
+            parsed = DECODER.decode(text)
         except json.JSONDecodeError as error:
             raise self._broken(number, f"is not JSON: {error.msg}, character {error.pos + 1}") from None
         except RecursionError:
             raise self._broken(number, "is nested too deeply") from None
+        return self._whole(number, parsed)
+
+    def _whole(self, number: int, parsed: object) -> dict[str, Any]:
         if not isinstance(parsed, dict):
             raise self._broken(number, "is not a JSON object")
         return parsed
 
     def _broken(
-        self, number: int, what: str, *, hint: str = "one whole object stands on each line; mend or remove this one."
+        self, number: int, what: str, *, hint: str = "each row is one whole object; mend or remove this one."
     ) -> TableError:
-        return TableError(f"Line {number} of {self._source.name} {what}. Nothing was written.", hint=hint)
+        return TableError(f"{self.unit} {number} of {self._source.name} {what}. Nothing was written.", hint=hint)
 
 
 def members_of(text: str) -> Iterator[Member]:
     """Yield the members of the JSON object in `text`, which is known to be whole."""
     place = _past_blanks(text, text.index("{") + 1)
     while text[place] != "}":
-        name, name_end = _DECODER.raw_decode(text, place)
+        name, name_end = DECODER.raw_decode(text, place)
         start = _past_blanks(text, _past_blanks(text, name_end) + 1)
-        _, end = _DECODER.raw_decode(text, start)
+        _, end = DECODER.raw_decode(text, start)
         yield Member(name, (place, name_end), (start, end))
         place = _past_blanks(text, end)
         if text[place] == ",":
@@ -177,10 +176,15 @@ def with_names(line: Line, renaming: Mapping[str, str]) -> str:
 
 def json_rows(names: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
     """Yield rows of any origin as JSON lines."""
+    for text in json_objects(names, rows):
+        yield f"{text}\n".encode()
+
+
+def json_objects(names: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    """Yield rows of any origin as JSON objects."""
     labels = [json_label(name) for name in names]
     for row in rows:
-        members = ",".join(label + json_cell(cell) for label, cell in zip(labels, row, strict=True))
-        yield f"{{{members}}}\n".encode()
+        yield f"{{{','.join(label + json_cell(cell) for label, cell in zip(labels, row, strict=True))}}}"
 
 
 def json_label(name: str) -> str:
@@ -196,7 +200,11 @@ def json_cell(value: object) -> str:
 def _with_members(raw: str, members: Sequence[str], *, is_empty: bool) -> str:
     if not members:
         return raw
-    brace = raw.rindex("}")
+    start, brace = raw.index("{") + 1, raw.rindex("}")
+    lead = raw[start : _past_blanks(raw, start)]
+    if "\n" in lead and not is_empty:  # each member stands on a line of its own
+        end = len(raw[:brace].rstrip(BLANKS))
+        return "".join([raw[:end], *(f",{lead}{member}" for member in members), raw[end:]])
     return f"{raw[:brace]}{'' if is_empty else ','}{','.join(members)}{raw[brace:]}"
 
 
@@ -207,7 +215,7 @@ def _with_spans(text: str, new: Mapping[tuple[int, int], str]) -> str:
 
 
 def _past_blanks(text: str, place: int) -> int:
-    while text[place] in _BLANKS:
+    while text[place] in BLANKS:
         place += 1
     return place
 
@@ -223,4 +231,4 @@ def _fraction(text: str) -> Decimal | float:
         return float(text)
 
 
-_DECODER: Final = json.JSONDecoder(parse_int=_whole_number, parse_float=_fraction)
+DECODER: Final = json.JSONDecoder(parse_int=_whole_number, parse_float=_fraction)

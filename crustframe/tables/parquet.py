@@ -24,6 +24,11 @@ _BUFFER: Final = 2**20
 _CODECS: Final = frozenset({"SNAPPY", "GZIP", "BROTLI", "LZ4", "ZSTD"})
 
 
+def is_parquet(head: bytes) -> bool:
+    """Whether a file that begins with `head` is Parquet."""
+    return head.startswith(MAGIC)
+
+
 class Parquet(Content):
     """A Parquet file, read in pieces of 2,048 rows.
 

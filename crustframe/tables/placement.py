@@ -8,6 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from crustframe.errors import TableError
+from crustframe.tables.cells import on_one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +37,17 @@ class Added:
         for name, column in zip(self.names, self.columns, strict=True):
             if len(column) != n_rows:
                 raise TableError(f"The table has {n_rows} rows, but {name} has {len(column)}. Nothing was written.")
+
+    def on_one_line(self) -> tuple[Added, int]:
+        """Return the columns with their texts on one line each, and how many of these had several."""
+        columns, n_joined = [], 0
+        for column in self.columns:
+            old = list(drawn(column))
+            new = [on_one_line(cell) for cell in old]
+            n_changed = sum(cell is not was for cell, was in zip(new, old, strict=True))
+            columns.append(_like(column, new) if n_changed else column)
+            n_joined += n_changed
+        return Added(self.names, columns), n_joined
 
     def rows(self, n_rows: int) -> Iterator[tuple[object, ...]]:
         self.refuse_other_length(n_rows)
@@ -87,6 +99,10 @@ class Placement:
             if added[i] is not KEEP:
                 row[position] = added[i]
         return row + [None if added[i] is KEEP else added[i] for i in self.appended]
+
+
+def _like(column: Any, cells: list[object]) -> Any:
+    return type(column)(cells, dtype=column.dtype) if hasattr(column, "iloc") else cells
 
 
 def drawn(column: Any) -> Iterator[object]:

@@ -30,6 +30,8 @@ class Source:
         self.is_stdin = os.fspath(source) == STDIN
         self._path = Path(source)
         self._spool: IO[bytes] | None = None
+        if self.is_stdin and sys.stdin is None:
+            raise TableError("There is nothing to read: stdin is closed. Nothing was sent.", hint="name a file.")
         try:
             if self.is_stdin:
                 self._keep(sys.stdin.buffer)

@@ -24,10 +24,10 @@ from crustframe.verbs.contact_question import (
 )
 from crustframe.verbs.fallback import Rows
 from crustframe.verbs.options import ContactOptions, ContactPlanOptions, ContactProvenance
-from crustframe.verbs.question import check_ceiling
+from crustframe.verbs.question import check_ceiling, check_limit
 from crustframe.verbs.report import Report
 from crustframe.verbs.rounds import buy_in_rounds
-from crustframe.verbs.run import plan_run, receipt_of, table_of
+from crustframe.verbs.run import plan_first, receipt_of, table_of
 from crustframe.verbs.signature import takes
 from crustframe.verbs.steps import client_of, note, read_terms, warn_of_nobody, warn_of_open, with_brake
 
@@ -117,14 +117,13 @@ def contacts(
         read_everything_left(asked)
         rows, ask_anew = Rows(cells), partial(as_sold, asked_kinds, asked)
         question = ask_anew()
-        known, plan = plan_run(asked, rows, question, terms.on_doubt)
+        rows, known, plan, beyond = plan_first(asked, rows, options["limit"], question, terms.on_doubt)
         plan.allowed_by(terms.max_credits, partial=options["partial"])
         table, outcome = buy_in_rounds(asked, rows, question, plan, known, with_brake(terms), "job", table_of, ask_anew)
         identifier_kinds = ask_anew().identifier_kinds
         columns, drift = table.columns("status")
-        report = receipt_of(
-            asked, table, plan, outcome.bought, price=0.0, drift=drift, seconds=time.monotonic() - started
-        )
+        seconds = time.monotonic() - started
+        report = receipt_of(asked, table, plan, outcome.bought, price=0.0, drift=drift, seconds=seconds, beyond=beyond)
     warn_of_nobody(cells, column, data, identifier_kinds)
     ticket = None if terms.wait else outcome.ticket or Ticket((), 0, 0.0, 0)
     names = column_names(question.kinds, options["provenance"])
@@ -163,12 +162,13 @@ def plan_contacts(
     question = _read(kinds, options)
     cells = cells_of(data, column, [contract.PROFILE_URL])
     with client_of(options["client"]) as asked:
-        _, made = plan_run(asked, Rows(cells), as_sold(question, asked), options["on_doubt"])
+        _, _, made, _ = plan_first(asked, Rows(cells), options["limit"], as_sold(question, asked), options["on_doubt"])
     return made.within(options["max_credits"], partial=options["partial"])
 
 
 def _read(kinds: Kinds, asked: ContactPlanOptions) -> ContactQuestion:
     check_ceiling(asked["max_credits"])
+    check_limit(asked["limit"])
     return read_contact_question(kinds, verified=asked["verified"], max_age_s=read_age(asked["max_age"]))
 
 

@@ -24,12 +24,12 @@ from crustframe.people.verdict import MinVerdict
 from crustframe.verbs.candidates import matches_of
 from crustframe.verbs.fallback import Rows
 from crustframe.verbs.options import EnrichOptions, MatchesOptions, PlanOptions
-from crustframe.verbs.question import Fields, PersonQuestion, Question, check_ceiling, read_question
+from crustframe.verbs.question import Fields, PersonQuestion, Question, check_ceiling, check_limit, read_question
 from crustframe.verbs.report import Report
 from crustframe.verbs.rounds import MakeTable, buy_in_rounds
 from crustframe.verbs.routed_question import for_account
 from crustframe.verbs.rows import chosen_rows, filled_in
-from crustframe.verbs.run import as_granted, past_nobody, plan_run, receipt_of
+from crustframe.verbs.run import as_granted, past_nobody, plan_first, receipt_of
 from crustframe.verbs.signature import takes
 from crustframe.verbs.steps import client_of, note, read_terms, stacklevel, warn_of_nobody, warn_of_open, with_brake
 
@@ -132,6 +132,7 @@ def enrich(
     """
     started = time.monotonic()
     check_ceiling(options["max_credits"])
+    check_limit(options["limit"])
     question = read_question(fields, options, keep=options["keep"])
     _warn_of_retirement(question.options)
     every_row = _rows_of(data, column, question, options)
@@ -147,7 +148,9 @@ def enrich(
         past_nobody(asked, every_row, routed, options["on_doubt"], make_table)
         chosen = chosen_rows(data, every_row, question, only, asked)
         rows = every_row.only(chosen)
-        known, plan = plan_run(asked, rows, routed, options["on_doubt"], route=options["route"])
+        rows, known, plan, beyond = plan_first(
+            asked, rows, options["limit"], routed, options["on_doubt"], route=options["route"]
+        )
         plan.allowed_by(terms.max_credits, partial=options["partial"])
         terms = with_brake(terms)
 
@@ -161,12 +164,16 @@ def enrich(
         if isinstance(column, list) and options["provenance"] == "full":
             columns[ASKED_BY] = asked_by(identifiers)
         price = _billed_price(asked, question.options, bought)
-        report = receipt_of(asked, table, plan, bought, price=price, drift=drift, seconds=time.monotonic() - started)
+        seconds = time.monotonic() - started
+        report = receipt_of(asked, table, plan, bought, price=price, drift=drift, seconds=seconds, beyond=beyond)
 
     def read_matches() -> pd.DataFrame:
         return matches_of(asked, identifiers, question, options["min_verdict"])
 
-    frame = beside(data, columns, question.paths) if chosen is None else filled_in(data, columns, chosen, only)
+    if chosen is None:
+        frame = beside(data, columns, question.paths)
+    else:
+        frame = filled_in(data, columns, chosen, only, left=frozenset(identifiers.beyond_limit))
     enrichment = Enrichment(frame, report, read_matches, outcome.ticket)
     note(enrichment)
     nothing = not (report.statuses["matched"] or report.statuses["no_match"] or bought.credits_committed)
@@ -212,6 +219,7 @@ def plan(
         With ``prices="account"``: the account lacks the endpoint or a needed field.
     """
     check_ceiling(options["max_credits"])
+    check_limit(options["limit"])
     question = read_question(fields, options, keep=options["keep"])
     _warn_of_retirement(question.options)
     every_row = _rows_of(data, column, question, options)
@@ -223,7 +231,9 @@ def plan(
         routed = for_account(question, asked)
         past_nobody(asked, every_row, routed, options["on_doubt"], _tables(question, options["min_verdict"]))
         rows = every_row.only(chosen_rows(data, every_row, question, options["only"], asked))
-        _, made = plan_run(asked, rows, routed, options["on_doubt"], pace, route=options["route"])
+        _, _, made, _ = plan_first(
+            asked, rows, options["limit"], routed, options["on_doubt"], pace, route=options["route"]
+        )
     return made.within(options["max_credits"], partial=options["partial"])
 
 

@@ -9,7 +9,8 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from crustframe.contract import BUSINESS_EMAIL, PROFILE_URL
-from crustframe.people.identifiers import Identifiers, read_identifiers
+from crustframe.people.identifiers import Identifier, Identifiers, read_identifiers
+from crustframe.people.identity import LATER
 from crustframe.wording import counted, persons
 
 if TYPE_CHECKING:
@@ -50,6 +51,20 @@ class Rows:
             return self
         further = {n: self.further[row] for n, row in enumerate(rows) if row in self.further}
         return Rows([self.cells[row] for row in rows], further, self.may_reject, self.free_mail)
+
+    def first(self, limit: int | None, takes: Callable[[Identifier], bool]) -> tuple[Rows, Rows]:
+        """Return the rows with all but the first people whom it can be asked about left for later, and those left."""
+        if limit is None:
+            return self, Rows([])
+        read, n_seen, beyond = self.identifiers, 0, set()
+        for place, identifier in enumerate(read.unique):
+            n_seen += (is_counted := takes(identifier))
+            if is_counted and n_seen > limit:
+                beyond.add(place)
+        later = {row for row, place in enumerate(read.per_row) if place in beyond}
+        cells = [LATER if row in later else cell for row, cell in enumerate(self.cells)]
+        further = {row: cells for row, cells in self.further.items() if row not in later}
+        return Rows(cells, further, self.may_reject, self.free_mail), self.only(sorted(later))
 
     @cached_property
     def identifiers(self) -> Identifiers:

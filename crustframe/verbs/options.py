@@ -202,6 +202,20 @@ class Spending(TypedDict, total=False):
     ]
 
 
+class Limited(TypedDict, total=False):
+    """How many people are looked up."""
+
+    limit: Annotated[
+        int | None,
+        Option(
+            None,
+            "Look up the first so many people of the column; the rows of everybody else are ``not_run`` with the "
+            "reason ``limit``, or stay as they are with `only`, and the receipt says what they would cost at most.",
+            Flag("Look up the first so many people alone; the receipt says what the rest would cost.", "all"),
+        ),
+    ]
+
+
 class Routed(TypedDict, total=False):
     """What is bought beside, and which way."""
 
@@ -391,20 +405,31 @@ class QuestionOptions(Aged, OfSurface):
 
 
 class EnrichOptions(
-    Spending, OfFailures, QuestionOptions, Judged, Routed, OfRows, OfColumns, Told, Replacing, Running, OfClient
+    Spending,
+    Limited,
+    OfFailures,
+    QuestionOptions,
+    Judged,
+    Routed,
+    OfRows,
+    OfColumns,
+    Told,
+    Replacing,
+    Running,
+    OfClient,
 ):
     """What :func:`crustframe.enrich` takes."""
 
 
-class SeriesEnrichOptions(Spending, OfFailures, QuestionOptions, Judged, Routed, Told, Running, OfClient):
+class SeriesEnrichOptions(Spending, Limited, OfFailures, QuestionOptions, Judged, Routed, Told, Running, OfClient):
     """What ``series.crust.enrich`` takes."""
 
 
-class PlanOptions(Spending, QuestionOptions, Judged, Routed, OfRows, OfColumns, Priced, OfClient):
+class PlanOptions(Spending, Limited, QuestionOptions, Judged, Routed, OfRows, OfColumns, Priced, OfClient):
     """What :func:`crustframe.plan` takes."""
 
 
-class SeriesPlanOptions(Spending, QuestionOptions, Routed, Priced, OfClient):
+class SeriesPlanOptions(Spending, Limited, QuestionOptions, Routed, Priced, OfClient):
     """What ``series.crust.plan`` takes."""
 
 
@@ -412,15 +437,15 @@ class MatchesOptions(QuestionOptions, Judged, OfClient):
     """What :func:`crustframe.matches` takes."""
 
 
-class ContactOptions(Spending, Verified, Aged, ToldOfContacts, Replacing, Running, OfClient):
+class ContactOptions(Spending, Limited, Verified, Aged, ToldOfContacts, Replacing, Running, OfClient):
     """What :func:`crustframe.contacts` takes."""
 
 
-class SeriesContactOptions(Spending, Verified, Aged, ToldOfContacts, Running, OfClient):
+class SeriesContactOptions(Spending, Limited, Verified, Aged, ToldOfContacts, Running, OfClient):
     """What ``series.crust.contacts`` takes."""
 
 
-class ContactPlanOptions(Spending, Verified, Aged, OfClient):
+class ContactPlanOptions(Spending, Limited, Verified, Aged, OfClient):
     """What :func:`crustframe.plan_contacts` takes."""
 
 

@@ -356,6 +356,15 @@ def asked_paths(fields: Fields, *, lists: Reduction, api: Api) -> tuple[Path, ..
     return read_paths(surface.default_fields if is_default else fields, lists=lists, known=surface.catalogue())
 
 
+def check_limit(limit: int | None) -> None:
+    """Refuse what is no number of people."""
+    if limit is not None and (type(limit) is bool or not hasattr(limit, "__index__") or limit < 1):
+        raise SettingError(
+            f"limit={limit!r} is no number of people. Nothing was sent.",
+            hint="say how many people to look up first, such as limit=10.",
+        )
+
+
 def check_ceiling(max_credits: float | None) -> None:
     """Refuse what is no number of credits."""
     if max_credits is not None:

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from crustframe import contract
 from crustframe.buying.purse import Bought
@@ -48,6 +48,10 @@ class Report:
     resent : tuple of str
         Identifiers in doubt from an earlier run that were bought again, at most `credits_of_repeats` twice.
     credits_of_repeats : float
+    rows_beyond_limit, people_beyond_limit : int
+        Whom `limit` left for later; their rows are ``not_run``.
+    credits_beyond_limit : float
+        What they would cost at most.
     drift : dict of (str, str) to int
         Values that broke the schema: path and what came, to how many. A cell is ``<NA>``; an element of a list is
         left out, its place kept.
@@ -90,17 +94,21 @@ class Report:
     stopped_exit_code: int | None
     interrupted: bool
     seconds: float
+    rows_beyond_limit: int = 0
+    people_beyond_limit: int = 0
+    credits_beyond_limit: float = 0.0
 
     @property
     def hit_ceiling(self) -> bool:
         """Whether rows were left because the ceiling would not surely hold."""
         ended = self.stopped is not None or self.interrupted or bool(self.credits_under_way)
-        return bool(self.statuses["not_run"]) and not ended
+        return self.statuses["not_run"] > self.rows_beyond_limit and not ended
 
     @property
     def is_complete(self) -> bool:
-        """Whether every row is resolved: nothing failed, in doubt or not run."""
-        return not any(self.statuses[status] for status in ("failed", "in_doubt", "not_run"))
+        """Whether every row that was asked about is resolved: nothing failed, in doubt or not run."""
+        is_open = sum(self.statuses[status] for status in ("failed", "in_doubt", "not_run"))
+        return is_open == self.rows_beyond_limit
 
     def to_dict(self) -> dict[str, Any]:
         """Return the receipt as JSON takes it."""
@@ -149,6 +157,11 @@ class Report:
         if self.credits_under_way:
             more = counted(self.credits_under_way, "credit")
             lines.append(f"jobs are under way, for up to {more} more; run the same again when they are done")
+        if self.rows_beyond_limit:
+            lines.append(
+                f"not asked for, beyond the limit: {persons(self.people_beyond_limit)} in "
+                f"{counted(self.rows_beyond_limit, 'row')}, for up to {counted(self.credits_beyond_limit, 'credit')}"
+            )
         if self.hit_ceiling:
             lines.append("the ceiling would not surely hold for the rows not run; run again with a higher one")
         if self.interrupted:
@@ -159,6 +172,19 @@ class Report:
 
     def _repr_html_(self) -> str:
         return as_html("<strong>Receipt</strong>", str(self))
+
+
+class Beyond(NamedTuple):
+    """Whom a limit left for later: how many people, and what they would cost at most."""
+
+    people: int = 0
+    credits_high: float = 0.0
+
+    def note(self) -> list[str]:
+        """Return what a plan says of them."""
+        if not self.people:
+            return []
+        return [f"beyond the limit: {persons(self.people)}, for up to {counted(self.credits_high, 'credit')} more"]
 
 
 class Interrupted(KeyboardInterrupt):
@@ -192,6 +218,7 @@ def make_report(
     problems: Mapping[str, int],
     credits_at_risk: float,
     seconds: float,
+    beyond: Beyond,
 ) -> Report:
     """Return the receipt of a run.
 
@@ -202,14 +229,14 @@ def make_report(
         By person.
     price : float
         What one person was billed at.
+    beyond : Beyond
+        Whom a limit left for later.
     """
     by_row = Counter(
-        identifiers.refusals[row].reason if position < 0 else statuses[position]
+        identifiers.refusals[row].status if position < 0 else statuses[position]
         for row, position in enumerate(identifiers.per_row)
     )
-    reasons = {reason: n for reason, n in by_row.items() if reason in REASONS}
-    rows: dict[str, int] = {status: by_row.get(status, 0) for status in STATUSES}
-    rows["invalid"] += sum(reasons.values())
+    reasons = Counter(refusal.reason for refusal in identifiers.refusals.values() if refusal.reason in REASONS)
     spelled: Counter[str] = Counter()
     for identifier, spellings in zip(identifiers.unique, identifiers.spellings, strict=True):
         spelled[identifier.kind] += spellings
@@ -220,7 +247,7 @@ def make_report(
     return Report(
         rows=len(identifiers),
         people=len(identifiers.unique),
-        statuses=rows,
+        statuses={status: by_row[status] for status in STATUSES},
         known=known,
         calls=bought.calls,
         credits=bought.credits,
@@ -233,7 +260,7 @@ def make_report(
         credits_of_repeats=bought.credits_of_repeats,
         drift=dict(drift),
         dropped_groups=tuple(bought.dropped_groups),
-        invalid_reasons=reasons,
+        invalid_reasons=dict(reasons),
         text_calls=sum(math.ceil(n / contract.MAX_IDENTIFIERS) for n in spelled.values()),
         text_credits=matched * price,
         request_ids=tuple(bought.request_ids),
@@ -241,6 +268,9 @@ def make_report(
         stopped_exit_code=getattr(error, "exit_code", None),
         interrupted=bought.interrupted,
         seconds=seconds,
+        rows_beyond_limit=len(identifiers.beyond_limit),
+        people_beyond_limit=beyond.people,
+        credits_beyond_limit=beyond.credits_high,
     )
 
 

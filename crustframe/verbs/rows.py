@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from crustframe.client import Client
@@ -48,8 +49,13 @@ def _is_empty(frame: pd.DataFrame, name: str) -> list[bool]:
     return [blank or cell == "" for blank, cell in zip(frame[name].isna(), frame[name].tolist(), strict=True)]
 
 
-def filled_in(frame: Any, columns: pd.DataFrame, rows: list[int], only: Only) -> pd.DataFrame:
-    """Return the frame with the looked-up cells in it, and every other cell as it was."""
+def filled_in(
+    frame: Any, columns: pd.DataFrame, rows: Sequence[int], only: Only, left: Collection[int] = ()
+) -> pd.DataFrame:
+    """Return the frame with the looked-up cells in it, and every other cell as it was.
+
+    Cells that are there stay also in those of the `rows`, by place among them, that were `left` for later.
+    """
     import pandas as pd
 
     filled: pd.DataFrame = frame.copy()
@@ -62,7 +68,7 @@ def filled_in(frame: Any, columns: pd.DataFrame, rows: list[int], only: Only) ->
             values = old.copy() if old.dtype == new.dtype else pd.array(old, dtype=object)
             blank = _is_empty(frame, name)
             keeps_filled = only == "missing" and not name.startswith("crust.")
-            places = {row for row in rows if blank[row] or not keeps_filled}
+            places = {row for at, row in enumerate(rows) if at not in left and (blank[row] or not keeps_filled)}
         for position, row in enumerate(rows):
             if row in places:
                 values[row] = new[position]

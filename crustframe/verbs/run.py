@@ -22,7 +22,7 @@ from crustframe.people.records import Record
 from crustframe.settings.config import ASK_ABOVE_CREDITS
 from crustframe.verbs.fallback import Rows
 from crustframe.verbs.question import PersonQuestion, Question, Standing
-from crustframe.verbs.report import Report, make_report
+from crustframe.verbs.report import Beyond, Report, make_report
 from crustframe.verbs.steps import ceiling_of
 from crustframe.wording import counted
 
@@ -105,6 +105,26 @@ def _plan_people(
     return parts, question.plan(client, standing, pace or client.requests_per_minute, route)
 
 
+def plan_first(
+    client: Client,
+    rows: Rows,
+    limit: int | None,
+    question: Question,
+    on_doubt: OnDoubt,
+    pace: float | None = None,
+    *,
+    route: Route = "calls",
+) -> tuple[Rows, KnownParts, Plan, Beyond]:
+    """Return the rows of the first people, what :func:`plan_run` says of them, and what the rest would cost."""
+    first, rest = rows.first(limit, question.takes)
+    known, plan = plan_run(client, first, question, on_doubt, pace, route=route)
+    if not rest.cells:
+        return first, known, plan, Beyond()
+    _, later = plan_run(client, rest, question, on_doubt, pace, route=route)
+    beyond = Beyond(len(rest.identifiers.unique), later.credits_high)
+    return first, known, replace(plan, notes=(*plan.notes, *beyond.note())), beyond
+
+
 def _ceiling_note(credits_high: float, ceiling: float | None) -> str:
     if ceiling is None and credits_high > ASK_ABOVE_CREDITS:
         return f"no ceiling is set: above {ASK_ABOVE_CREDITS:.12g} credits a run needs max_credits={credits_high:.12g}"
@@ -185,6 +205,7 @@ def receipt_of(
     price: float,
     drift: Mapping[tuple[str, str], int],
     seconds: float,
+    beyond: Beyond,
 ) -> Report:
     """Return the receipt of a run; what may have been charged for whoever is in doubt stands in the ledger."""
     statuses = table.statuses
@@ -201,4 +222,5 @@ def receipt_of(
         problems=table.problems(),
         credits_at_risk=sum(doubt.credits_at_risk for doubt in doubts),
         seconds=seconds,
+        beyond=beyond,
     )

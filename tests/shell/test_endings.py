@@ -24,7 +24,7 @@ def test_exit_0_when_every_row_is_resolved(account, run, leads):
     [
         (("--column", "profile", "--field", "experiance.title"), "did you mean experience."),
         (("--column", "profil", "--field", NAME), "did you mean 'profile'"),
-        (("--field", NAME), "--column"),
+        (("--column", "7", "--field", NAME), "give its number"),
         (("--column", "profile", "--max-age", "a while"), "30d"),
     ],
 )
@@ -159,7 +159,7 @@ def test_candidates_in_a_kind_that_is_not_written_are_refused_before_anything_is
     ran = run(*ask(leads, "--matches", tmp_path / "matches.ods"))
 
     assert 6 == ran.code
-    assert "Hint: use .csv, .tsv, .xlsx, .parquet or .jsonl." in ran.words
+    assert "Hint: use .csv, .tsv, .xlsx, .parquet, .jsonl or .json." in ran.words
     assert 0 == account.credits_spent
 
 

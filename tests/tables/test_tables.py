@@ -149,8 +149,8 @@ def test_an_encoding_that_lacks_characters_gives_way_to_utf_8(tmp_path, encoding
 def test_another_encoding_is_told_before(tmp_path, encoding, told):
     table = table_of(tmp_path, "a\nx\n".encode("utf-16-le" if encoding == "utf-16" else "ascii"), encoding=encoding)
 
-    assert told == ("UTF-8 with a byte order mark" in table.encoding_note(tmp_path / "out.csv"))
-    assert "" == table.encoding_note(tmp_path / "out.xlsx")
+    assert told == ("UTF-8 with a byte order mark" in " ".join(table.writing_notes(tmp_path / "out.csv")))
+    assert [] == table.writing_notes(tmp_path / "out.xlsx")
 
 
 def test_renamed_columns_keep_their_encoding(tmp_path):
@@ -168,13 +168,14 @@ def test_utf_16_named_without_a_mark(tmp_path):
 
 
 def test_wrong_encoding_names_line_and_byte(tmp_path):
-    table = table_of(tmp_path, b"name\n" + b"x\n" * 50_000 + "Søren\n".encode("cp1252"))
-
     with pytest.raises(TableError, match=r"line 50002, byte 100006(?s:.*)--encoding cp1252"):
+        table_of(tmp_path, b"name\n" + b"x\n" * 50_000 + b"S\xf8ren\n" + "Zoë\n".encode())
+    table = table_of(tmp_path, b"name\n" + b"x\n" * 50_000 + b"S\xf8ren\n", encoding="ascii")
+    with pytest.raises(TableError, match=r"not ascii: line 50002, byte 100006"):
         table.column("name")
 
 
-@pytest.mark.parametrize("encoding", ["klingon", "rot13", "utf-32"])
+@pytest.mark.parametrize("encoding", ["klingon", "rot13"])
 def test_unusable_encodings_are_refused(tmp_path, encoding):
     with pytest.raises(TableError, match="not an encoding"):
         table_of(tmp_path, b"a\n1\n", encoding=encoding)
@@ -252,11 +253,10 @@ def test_header_only(tmp_path):
     [
         (b"", "is empty"),
         (b"\xef\xbb\xbf", "is empty"),
-        (b"\na,b\n1,2\n", "first line of in.csv is empty"),
-        ("a,b\n1,2\n".encode("utf-16-le"), "NUL"),
+        (b"\na,b\n1,2\n", "Line 1 of in.csv is empty(?s:.*)--header-row"),
+        (b"a\0,b\n1,2\n", "NUL"),
         (b"PAR1....", "cannot be read as Parquet"),
         (b"PARE....", "an encrypted Parquet file"),
-        (b' [\n {"a": 1}]', "one JSON array(?s:.*)one object a line"),
         (b"\x1f\x8b....", "compressed"),
         (b"\xd0\xcf\x11\xe0....", "old .xls"),
     ],

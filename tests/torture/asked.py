@@ -37,6 +37,7 @@ KINDS: Final = (
 
 Dice = random.Random
 DRAWN: Final[Mapping[str, Callable[[Dice], Any]]] = {
+    "limit": lambda dice: dice.choice([None, None, 1, 5, 40]),
     "partial": lambda dice: dice.random() < 0.8,
     "errors": lambda dice: dice.choice(["coerce", "coerce", "raise"]),
     "min_similarity_score": lambda dice: dice.choice([None, None, 0.0, 0.5, 0.8, 1.0]),

@@ -225,7 +225,7 @@ def test_a_header_stays_a_header(tmp_path, header):
     found = read_table(tmp_path / "in.csv")
 
     assert [header, "b"] == found.columns
-    assert "" == found.header_note
+    assert [] == found.reading_notes
     assert [URLS[0]] == found.column(found.named(header))
 
 
