@@ -36,7 +36,7 @@ TAB_SUFFIXES: Final = (".tsv", ".tab")
 
 
 def refuse_kind(destination: str | os.PathLike[str], *, but: str = "") -> None:
-    """Raise `TableError` for a suffix that is not written here, `but` for one, or not into a stream; without pyarrow."""
+    """Raise `TableError` for a suffix that is not written here, `but` for one; for a stream; without pyarrow."""
     suffix = Path(destination).suffix.lower()
     if suffix in _UNWRITTEN and suffix != but:
         raise TableError(

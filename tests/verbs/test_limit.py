@@ -64,16 +64,17 @@ def test_rows_that_are_left_stay_as_they_are_where_only_some_are_filled(people, 
     assert 1 == sandbox.credits_spent
 
 
-def test_contacts_count_whom_they_can_ask_about(sandbox, client):
-    cells = ["avery@corp.example", PROFILE + "avery-1-example", "blake@corp.example", PROFILE + "avery-2-example"]
+def test_contacts_of_the_first_people(sandbox, client):
+    cells = [PROFILE + "avery-1-example", "linkedin.com/in/Avery-1-example", PROFILE + "avery-2-example"]
 
+    plan = crustframe.plan_contacts(cells, kinds="phone_numbers", limit=1, client=client)
     found = crustframe.contacts(cells, kinds="phone_numbers", limit=1, client=client)
 
-    statuses = found.frame["crust.status"].tolist()
-    assert ["invalid", "invalid", "not_run"] == [statuses[row] for row in (0, 2, 3)]
-    assert statuses[1] in {"matched", "no_match"}
-    assert 1 == found.report.people_beyond_limit
-    assert "for up to 2 credits" in str(found.report)
+    first, same, later = found.frame["crust.status"]
+    assert "not_run" == later
+    assert first == same != later
+    assert (1, 1) == (plan.n_new, found.report.people_beyond_limit)
+    assert plan.credits_high == found.report.credits_beyond_limit >= 2
 
 
 def test_rows_of_the_first_people_still_go_on_to_their_next_cell(sandbox, client):
