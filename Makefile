@@ -24,7 +24,7 @@ test: lint
 
 # A telling part of the tests on the lowest versions that pyproject.toml names.
 LOWEST := .venv-lowest
-ON_LOWEST := columns fields people tables verbs shell/test_cli.py shell/test_endings.py shell/test_questions.py sandbox/test_sandbox_person.py
+ON_LOWEST := columns fields people/test_scoring.py people/test_verdict.py tables verbs shell/test_cli.py shell/test_endings.py shell/test_questions.py sandbox/test_sandbox_person.py
 
 test-lowest: $(STAMP)
 	$(BIN)/python -m uv venv --quiet --clear --python $(BIN)/python $(LOWEST)
