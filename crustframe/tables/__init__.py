@@ -11,7 +11,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Literal
 
@@ -54,6 +53,8 @@ _FOREIGN: Final = {
     b"\xd0\xcf\x11\xe0": "an old .xls workbook or one with a password",
     b"PARE": "an encrypted Parquet file",
     b"\x1f\x8b": "a compressed file",
+    b"<!doctype html": "a web page, perhaps one that asks to sign in",
+    b"<html": "a web page",
 }
 _NAMED_BY_VALUE: Final[Sequence[tuple[Callable[[bytes], bool], Callable[[Source], Content]]]] = (
     (is_parquet, Parquet),
@@ -150,7 +151,7 @@ def read_table(
     origin = Source(source)
     head = origin.head(_HEAD)
     for magic, kind in _FOREIGN.items():
-        if head.startswith(magic):
+        if head.lstrip().lower().startswith(magic.lower()):
             raise TableError(
                 f"{origin.name} is {kind}, not a table that can be read here.", hint="save it as .xlsx or as CSV UTF-8."
             )
@@ -194,7 +195,10 @@ class Table:
     def reading_notes(self) -> list[str]:
         """What to say of how the table was read: an encoding that was seen, a header that is not the first row."""
         seen = self._content.encoding.note if isinstance(self._content, Delimited) else ""
-        return [note for note in (seen, self._content.header.note(self._source.name)) if note]
+        name = self._source.name
+        is_empty = next(self._content.rows(), None) is None
+        none = f"{name} has no rows below its header{self._content.elsewhere}." if is_empty else ""
+        return [note for note in (seen, self._content.header.note(name), none) if note]
 
     def writing_notes(self, destination: str | os.PathLike[str]) -> list[str]:
         """What to say beforehand of what `write` will not keep: the encoding, lines before the header."""
@@ -205,7 +209,10 @@ class Table:
                 f"{name} is in {text.style.codec}, which cannot hold every answer; the output will be UTF-8 with a "
                 "byte order mark, which Excel reads."
             )
-        if content.header.n_before and not (text is not None and self._style_for(destination) == text.style):
+        is_same = isinstance(content, Sheet) and self.kind_for(destination) == "workbook"
+        if text is not None:
+            is_same = self._style_for(destination) == text.style
+        if content.header.n_before and not is_same:
             notes.append(f"What stands before the header of {name} is left out of the output.")
         return notes
 
@@ -215,8 +222,8 @@ class Table:
 
     def sample(self, n_rows: int) -> dict[str, list[object]]:
         """Return the cells of the first rows, by column; those with one name by their numbers."""
-        rows = list(islice(self._content.rows(), n_rows))
-        return {label_of(self.columns, place): [row[place] for row in rows] for place in range(len(self.columns))}
+        cells = self._content.sample(n_rows)
+        return {label_of(self.columns, place): cells[place] for place in range(len(self.columns))}
 
     def column(self, name: str) -> list[object]:
         """Return the cells of one column.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import ClassVar, Literal
 
 from crustframe.tables.header import Header
@@ -39,3 +40,13 @@ class Content(ABC):
     def count(self) -> int:
         """Return how many rows there are."""
         return sum(1 for _ in self.rows())
+
+    def sample(self, n_rows: int) -> list[list[object]]:
+        """Return the cells of the first rows, column by column."""
+        rows = list(islice(self.rows(), n_rows))
+        return [[row[place] for row in rows] for place in range(len(self.columns))]
+
+    @property
+    def elsewhere(self) -> str:
+        """What else the file holds, where this table has no rows."""
+        return ""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
+from itertools import islice
 from typing import ClassVar
 
 from crustframe.errors import TableError
@@ -124,6 +125,15 @@ class Sheet(Content):
                 if addresses and (not isinstance(value, str) or _names_nobody(value)):
                     value = next((one for one in addresses if not _names_nobody(one)), value)
                 yield value
+
+    def sample(self, n_rows: int) -> list[list[object]]:
+        return [list(islice(self.cells(place), n_rows)) for place in range(len(self.columns))]
+
+    @property
+    def elsewhere(self) -> str:
+        """The other sheets that are shown."""
+        others = [repr(one.name) for one in self.package.sheets if one.part and one != self.entry and not one.is_hidden]
+        return f"; other sheets of it: {', '.join(others)} (--sheet)" if others else ""
 
     def count(self) -> int:
         return sum(1 for _ in self.numbers())

@@ -77,3 +77,34 @@ def test_nothing_is_bought_for_a_workbook_that_cannot_be_kept(account, run, tmp_
     ran = run(*ask(people(tmp_path / "in.xlsx"), "-o", tmp_path / "out.xlsm"))
     assert "cannot be written as .xlsm" in ran.words
     assert 0 == account.credits_spent
+
+
+def test_the_column_of_linked_names_is_found_and_titles_above_a_header_stay(account, run, tmp_path):
+    source, target = people(tmp_path / "in.xlsx"), tmp_path / "out.xlsx"
+
+    ran = run("enrich", source, "--field", NAME, "-o", target)
+    below = run("enrich", source, "--sheet", "Known", "--column", "profile", "--field", NAME, "-o", tmp_path / "b.xlsx")
+
+    assert "'profile' is taken, which holds 2 profile URLs" in ran.words
+    assert (0, 0) == (ran.code, below.code)
+    assert "left out of the output" not in below.words
+    assert "Known people" == openpyxl.load_workbook(tmp_path / "b.xlsx")["Known"]["A1"].value
+
+
+def test_a_sheet_without_rows_names_the_others(account, run, tmp_path):
+    def add_cover(book):
+        book.create_sheet("Cover", 0)["A1"] = "Export of March"
+
+    ran = run("enrich", people(tmp_path / "in.xlsx", add_cover), "--field", NAME, "-o", tmp_path / "out.xlsx")
+
+    assert "in.xlsx has no rows below its header; other sheets of it: 'Sheet', 'Known' (--sheet)." in ran.words
+    assert 0 == account.calls
+
+
+def test_a_page_that_asks_to_sign_in_is_no_table(account, run, tmp_path):
+    (tmp_path / "export.csv").write_text("\n<!doctype html><html><body>Please sign in</body></html>")
+
+    ran = run("enrich", tmp_path / "export.csv", "--field", NAME)
+
+    assert (6, 0) == (ran.code, account.calls)
+    assert "is a web page, perhaps one that asks to sign in" in ran.words
