@@ -84,6 +84,8 @@ class PeopleReading(Reading):
     def open_people(self, kinds: Collection[IdentifierKind] = ANYBODY) -> tuple[Table, Named]:
         """Open the input, and return it with the column that is named, or the only one that names people.
 
+        Where none names people of these kinds, one of any kind will do.
+
         Raises
         ------
         ColumnNotFoundError
@@ -98,7 +100,8 @@ class PeopleReading(Reading):
     def _only_one(self, table: Table, kinds: Collection[IdentifierKind]) -> str:
         if len(table.columns) == 1:
             return table.columns[0]
-        found = people_columns(table.sample(_SAMPLE), kinds)
+        sample = table.sample(_SAMPLE)
+        found = people_columns(sample, kinds) or people_columns(sample, ANYBODY)
         if len(found) == 1:
             ((name, counts),) = found.items()
             say(f"No column is named; {name!r} is taken, which holds {in_words(counts)}.")
