@@ -209,10 +209,8 @@ class Table:
                 f"{name} is in {text.style.codec}, which cannot hold every answer; the output will be UTF-8 with a "
                 "byte order mark, which Excel reads."
             )
-        is_same = isinstance(content, Sheet) and self.kind_for(destination) == "workbook"
-        if text is not None:
-            is_same = self._style_for(destination) == text.style
-        if content.header.n_before and not is_same:
+        stays = isinstance(content, Sheet) and self.kind_for(destination) == "workbook"
+        if content.header.n_before and not stays and not (text and self._style_for(destination) == text.style):
             notes.append(f"What stands before the header of {name} is left out of the output.")
         return notes
 
@@ -222,8 +220,8 @@ class Table:
 
     def sample(self, n_rows: int) -> dict[str, list[object]]:
         """Return the cells of the first rows, by column; those with one name by their numbers."""
-        cells = self._content.sample(n_rows)
-        return {label_of(self.columns, place): cells[place] for place in range(len(self.columns))}
+        rows = self._content.sample(n_rows)
+        return {label_of(self.columns, place): [row[place] for row in rows] for place in range(len(self.columns))}
 
     def column(self, name: str) -> list[object]:
         """Return the cells of one column.

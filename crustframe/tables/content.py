@@ -37,14 +37,13 @@ class Content(ABC):
         """Yield the cells of one column."""
         return (row[position] for row in self.rows())
 
+    def sample(self, n_rows: int) -> list[Sequence[object]]:
+        """Return the first rows, for a look at who is in which column."""
+        return list(islice(self.rows(), n_rows))
+
     def count(self) -> int:
         """Return how many rows there are."""
         return sum(1 for _ in self.rows())
-
-    def sample(self, n_rows: int) -> list[list[object]]:
-        """Return the cells of the first rows, column by column."""
-        rows = list(islice(self.rows(), n_rows))
-        return [[row[place] for row in rows] for place in range(len(self.columns))]
 
     @property
     def elsewhere(self) -> str:

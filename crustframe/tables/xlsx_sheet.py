@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from typing import ClassVar
 
@@ -107,11 +107,17 @@ class Sheet(Content):
         """Yield the cells of every row down to the last one in use, padded to the header's width."""
         with self.package.sound():
             for _, cells in self.body():
-                row: list[object] = [None] * len(self.columns)
-                for cell in cells:
-                    if self.left <= cell.column <= self.right:
-                        row[cell.column - self.left] = self.values.of(cell)
-                yield row
+                yield self._own(cells, self.values.of)
+
+    def sample(self, n_rows: int) -> list[Sequence[object]]:
+        """Return the first rows as `cells` reads them."""
+        with self.package.sound():
+            links = {(area.top, area.left): address for area, address in self._links}
+
+            def linked(number: int, cell: Cell) -> object:
+                return self._named(cell, links.get((number, cell.column)))
+
+            return [self._own(cells, partial(linked, number)) for number, cells in islice(self.body(), n_rows)]
 
     def cells(self, position: int) -> Iterator[object]:
         """Yield the cells of one column; where a text names nobody, the address behind it if that does."""
@@ -120,14 +126,21 @@ class Sheet(Content):
             links = self._links_in(column)
             for number, cells in self.body():
                 cell = next((one for one in cells if one.column == column), None)
-                value = self.values.of(cell) if cell else None
-                addresses = [one for one in (address_in(cell) if cell else None, links.get(number)) if one]
-                if addresses and (not isinstance(value, str) or _names_nobody(value)):
-                    value = next((one for one in addresses if not _names_nobody(one)), value)
-                yield value
+                yield self._named(cell, links.get(number))
 
-    def sample(self, n_rows: int) -> list[list[object]]:
-        return [list(islice(self.cells(place), n_rows)) for place in range(len(self.columns))]
+    def _own(self, cells: Sequence[Cell], read: Callable[[Cell], object]) -> list[object]:
+        row: list[object] = [None] * len(self.columns)
+        for cell in cells:
+            if self.left <= cell.column <= self.right:
+                row[cell.column - self.left] = read(cell)
+        return row
+
+    def _named(self, cell: Cell | None, link: str | None) -> object:
+        value = self.values.of(cell) if cell else None
+        addresses = [one for one in (address_in(cell) if cell else None, link) if one]
+        if addresses and (not isinstance(value, str) or _names_nobody(value)):
+            return next((one for one in addresses if not _names_nobody(one)), value)
+        return value
 
     @property
     def elsewhere(self) -> str:
@@ -228,17 +241,24 @@ class Sheet(Content):
         if survey.beside is None or cell.column < survey.beside.left:
             survey.beside = Area(row.number, cell.column, row.number, cell.column)
 
+    @cached_property
+    def _links(self) -> list[tuple[Area, str]]:
+        targets = self.package.links(self.entry.part)
+        found = []
+        for link in self.survey.around.all("hyperlinks", "hyperlink"):
+            parts = (targets.get(link.link or "", ("", ""))[1], link.attributes.get("location"))
+            found.append((Area.of(link.attributes["ref"]), "#".join(filter(None, parts))))
+        return found
+
     def _links_in(self, column: int) -> dict[int, str]:
         """Return the addresses behind the cells of a column, by row."""
-        targets = self.package.links(self.entry.part)
-        found = {}
-        for link in self.survey.around.all("hyperlinks", "hyperlink"):
-            area = Area.of(link.attributes["ref"])
-            if area.left <= column <= area.right:
-                address = targets.get(link.link or "", ("", ""))[1]
-                address += f"#{place}" if address and (place := link.attributes.get("location")) else ""
-                for number in range(area.top, min(area.bottom, self.survey.last) + 1):
-                    found[number] = address or link.attributes.get("location", "")
+        found: dict[int, str] = {}
+        left = 2 * MAX_ROWS  # links over links would take for ever
+        for area, address in self._links:
+            if area.left <= column <= area.right and left > 0:
+                rows = range(area.top, min(area.bottom, self.survey.last) + 1)
+                found |= dict.fromkeys(rows, address)
+                left -= len(rows)
         return found
 
     def _header_found(self, search: HeaderSearch) -> Header:

@@ -58,6 +58,24 @@ def test_a_sheet_or_a_table_is_asked_about_alone(account, run, tmp_path, where):
     assert NAME in [column.name for column in sheet.tables["Leads"].tableColumns]
 
 
+def test_the_column_of_links_is_found_and_titles_stay(account, run, tmp_path):
+    def titled(book):
+        book.active.insert_rows(1)
+        book.active["A1"] = "Leads of March"
+        for at in ("B3", "B4"):
+            book.active[at].hyperlink = f"{PROFILE}{'avery' if at == 'B3' else 'nils'}-tester-example"
+            book.active[at].value = "Somebody"
+
+    source, target = people(tmp_path / "in.xlsx", titled), tmp_path / "out.xlsx"
+
+    ran = run("enrich", source, "--header-row", "2", "--field", NAME, "-o", target)
+
+    assert (0, 2) == (ran.code, account.credits_spent), ran.words
+    assert "'profile' is taken" in ran.words
+    assert "left out" not in ran.words
+    assert "Leads of March" == openpyxl.load_workbook(target).active["A1"].value
+
+
 def test_a_workbook_from_a_pipe(account, run, tmp_path):
     source = people(tmp_path / "in.xlsx")
 
