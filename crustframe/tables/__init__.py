@@ -1,8 +1,7 @@
 """Tables of the shell command: read, ask about one column, write back with columns added.
 
 For delimited text and JSON the user's own cells come out byte for byte as they went in: quotes, spaces, leading
-zeros, ``NA``, byte order mark, line endings. Parquet keeps its types. A workbook stays the same workbook: every part
-but the one sheet, and every cell of that.
+zeros, ``NA``, byte order mark, line endings. Parquet keeps its types, a workbook all parts and cells.
 """
 
 from __future__ import annotations
@@ -159,8 +158,7 @@ def read_table(
     if head.startswith(_ZIP):
         return Table(origin, Sheet(origin, sheet, search, table=table))
     if sheet is not None or table is not None:
-        what = "sheet" if table is None else "table"
-        raise TableError(f"{origin.name} is not a workbook, so it has no {what} {table or sheet!r}.")
+        raise TableError(f"{origin.name} is not a workbook, so it has no sheet and no table {table or sheet!r}.")
     for looks, kind_of_content in _NAMED_BY_VALUE:
         if looks(head) and (delimiter is None or kind_of_content is Parquet):
             search.refuse(origin.name)
