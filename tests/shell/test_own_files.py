@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import openpyxl
 import pytest
 from command_line import NAME, PROFILE
 
@@ -29,6 +30,19 @@ def test_the_only_column_that_names_people_is_taken_and_told(account, run, tmp_p
     assert (0, 1) == (ran.code, account.credits_spent), ran.words
     assert "No column is named; 'link' is taken, which holds 2 profile URLs." in ran.words
     assert ["matched", "blank", "invalid", "matched"] == [row["crust.status"] for row in ran.rows]
+
+
+def test_a_column_whose_links_name_people_is_found(account, run, tmp_path):
+    book = openpyxl.Workbook()
+    for row in (["id", "profile"], [1, "Avery Tester"]):
+        book.active.append(row)
+    book.active["B2"].hyperlink = URL
+    book.save(tmp_path / "in.xlsx")
+
+    ran = run("enrich", tmp_path / "in.xlsx", "--field", NAME)
+
+    assert (0, 1) == (ran.code, account.credits_spent), ran.words
+    assert "'profile' is taken, which holds 1 profile URL" in ran.words
 
 
 def test_of_two_one_must_be_said(account, run, tmp_path):

@@ -129,6 +129,11 @@ def test_title_rows_of_a_sheet(tmp_path, asked):
 
     assert (["id", "url", "n"], URLS, [1, "0012"]) == (table.columns, table.column("url"), table.column("id"))
     assert "3 of in.xlsx is its header" in table.reading_notes[0]
+    assert [] == table.writing_notes(tmp_path / "out.xlsx")
+    assert "left out" in table.writing_notes(tmp_path / "out.csv")[0]
+    table.write(tmp_path / "out.xlsx", {"new": ["x", "y"]})
+    out = [list(row) for row in openpyxl.load_workbook(tmp_path / "out.xlsx").active.iter_rows(values_only=True)]
+    assert [["Leads of March"], ["id", "url", "n", "new"]] == [out[0][:1], out[2]]
 
 
 # sep= -----------------------------------------------------------------------------------------------------------
