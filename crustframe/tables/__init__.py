@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Literal
@@ -31,6 +31,7 @@ from crustframe.tables.json_array import JsonArray, is_array
 from crustframe.tables.kinds import KIND_NAMES, TAB_SUFFIXES, delimiter_of, kind_of, refuse_kind
 from crustframe.tables.lines import Lines, is_lines
 from crustframe.tables.naming import label_of, position_of
+from crustframe.tables.outcome import Written
 from crustframe.tables.parquet import Parquet, is_parquet, write_batches
 from crustframe.tables.placement import KEEP, Added, Placement
 from crustframe.tables.source import Source
@@ -38,7 +39,6 @@ from crustframe.tables.workbook import refuse_oversize
 from crustframe.tables.xlsx_growth import refuse_obstacles
 from crustframe.tables.xlsx_sheet import Sheet
 from crustframe.tables.xlsx_writer import ExtendedWorkbook
-from crustframe.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,44 +62,6 @@ _NAMED_BY_VALUE: Final[Sequence[tuple[Callable[[bytes], bool], Callable[[Source]
 )
 _TITLE: Final = "Sheet1"
 _HEAD: Final = 2**12
-
-
-@dataclass(frozen=True)
-class Written:
-    """What was written.
-
-    Attributes
-    ----------
-    rows : int
-        Rows below the header.
-    columns : int
-        All columns, the table's own and the added ones.
-    neutralised : int
-        Cells defused because a spreadsheet could have run them: added ones, and those that a change of kind
-        from workbook to text or back would have brought to life.
-    cut : int
-        Texts cut at Excel's 32,767 characters; 0 but for workbooks.
-    sums : int
-        Phone numbers of a delimited text that Excel would take for sums, such as ``+1-555-0148``.
-    joined : int
-        Texts of several lines that were put on one.
-    """
-
-    rows: int
-    columns: int
-    neutralised: int
-    cut: int = 0
-    sums: int = 0
-    joined: int = 0
-
-    @property
-    def defused(self) -> str:
-        """What to say of the cells that were neutralised."""
-        what = (
-            "cell that a spreadsheet would run as a formula was",
-            "cells that a spreadsheet would run as formulas were",
-        )
-        return f"{counted(self.neutralised, *what)} defused with a leading '"
 
 
 def read_table(
