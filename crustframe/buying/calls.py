@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -35,6 +36,7 @@ from crustframe.http.rate_limit import server_wait_s
 from crustframe.http.retry import Retries
 from crustframe.ledger import Need, Purchase
 from crustframe.ledger.people import make_record
+from crustframe.ledger.runs import Told
 from crustframe.people.identifiers import Identifier
 from crustframe.people.records import Answer, Record
 
@@ -308,10 +310,13 @@ class Caller:
             self._pause(wait_s)
 
     def _exchange(self, purchase: Purchase, way: Calls) -> Exchange:
-        self._client.pace.wait(self._pause)
-        if self._stop.is_set():
-            raise Stopped
-        if not self._desk.run.sending(purchase):  # let go while we waited: the run is over
+        may_leave: list[bool] = []
+
+        def leaves(connection: sqlite3.Connection) -> None:  # no, if the claim was let go while we waited
+            may_leave.append(not self._stop.is_set() and self._desk.run.leaves(connection, purchase))
+
+        self._client.pace.wait(self._pause, leaves)
+        if may_leave != [True]:
             raise Stopped
         with self._purse.changed:
             self._purse.bought.calls += 1
@@ -326,29 +331,32 @@ class Caller:
 
     def _settle(self, purchase: Purchase, exchange: Exchange, way: Calls) -> None:
         credits = _credits_of(exchange)
-        self._desk.run.answered(
-            purchase, exchange.body, credits=credits, http_status=exchange.status, request_id=exchange.request_id
-        )
-        self._client.pace.learn(exchange.headers, exchange.status)
+        told = Told(exchange.body, credits, exchange.status, exchange.request_id)
         try:
             answer = way.options.read(exchange.body, purchase.identifiers, credits=credits)
         except ResponseError as error:
+            self._desk.run.answered(purchase, told)
+            self._client.pace.learn(exchange.headers, exchange.status)
             if credits == 0:
                 self._leave(purchase, error, "unreadable")
             else:
                 self._doubt(purchase, error, credits)
             return
+        except BaseException:
+            self._desk.run.answered(purchase, told)
+            raise
         with self._purse.changed:
             self._learn_from(purchase, way)
-        self._take_in(purchase, answer, credits, exchange.request_id)
+        self._take_in(purchase, answer, told)
+        self._client.pace.learn(exchange.headers, exchange.status)
         self._refusals.accept(purchase, way)
 
-    def _take_in(self, purchase: Purchase, answer: Answer, credits: float | None, request_id: str | None) -> None:
-        bought = self._purse.bought
+    def _take_in(self, purchase: Purchase, answer: Answer, told: Told) -> None:
+        bought, credits, request_id = self._purse.bought, told.credits, told.request_id
         matched = sum(bool(found) for found in answer.matches.values())
         billed = self._desk.price * matched if credits is None else credits
         is_open = credits is None and bool(answer.missing)  # whoever was left out may have been charged, too
-        answered_at = self._desk.run.settle(purchase, answer, credits=None if is_open else billed)
+        answered_at = self._desk.run.settle(purchase, answer, credits=None if is_open else billed, told=told)
         with self._purse.changed:
             self._failures = 0
             bought.charge(self._desk.way.endpoint, billed)

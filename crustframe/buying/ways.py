@@ -20,7 +20,7 @@ from crustframe.api.options import Options
 from crustframe.client import Client
 from crustframe.errors import APIError, BadRequestError, PermissionDeniedError
 from crustframe.ledger.jobs import Taken
-from crustframe.ledger.people import pack
+from crustframe.ledger.packing import pack
 from crustframe.people.identifiers import Identifier
 
 

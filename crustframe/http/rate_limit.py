@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 
 from crustframe import contract
-from crustframe.ledger.pace import SharedPace
+from crustframe.ledger.pace import Leaves, SharedPace
 
 
 class Pace:
@@ -29,9 +29,9 @@ class Pace:
         self._own_limit = own_limit
         self._learned: float | None = None
 
-    def wait(self, pause: Callable[[float], None]) -> None:
-        """Take the next slot, waiting with `pause` for as long as there is none."""
-        while (wait_s := self._shared.take(self._clock(), self._own_limit)) > 0:
+    def wait(self, pause: Callable[[float], None], leaves: Leaves | None = None) -> None:
+        """Take the next slot, waiting with `pause` for as long as there is none; `leaves` is written down with it."""
+        while (wait_s := self._shared.take(self._clock(), self._own_limit, leaves)) > 0:
             pause(wait_s)
 
     def learn(self, headers: Mapping[str, str], status: int) -> None:

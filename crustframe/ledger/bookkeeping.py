@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-import zlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from crustframe.ledger.people import unpack
+from crustframe.ledger.packing import DAMAGED, unpack
 
 
 def iso(seconds: float | None) -> str | None:
@@ -116,7 +115,7 @@ def verify(connection: sqlite3.Connection) -> dict[str, Any]:
         try:
             if entry is not None:
                 unpack(entry)
-        except (zlib.error, ValueError):
+        except (*DAMAGED, ValueError):
             unreadable.append({"row": number, "identifier": key})
     return {
         "ok": pages == ["ok"] and not unreadable,

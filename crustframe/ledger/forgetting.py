@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote
 
-from crustframe.ledger.people import digest_of, pack
+from crustframe.ledger.packing import pack, unpacked
+from crustframe.ledger.people import digest_of
 from crustframe.people.identifiers import Identifier, read_alone, read_identifiers
 from crustframe.people.records import own_texts, read_json, write_json
 
@@ -102,7 +103,7 @@ def _answers(connection: sqlite3.Connection) -> Iterator[tuple[int, str, bytes]]
     ).fetchall():
         last = batch[-1][0]
         for number, key, entry in batch:
-            yield number, key, b"" if entry is None else zlib.decompress(entry)
+            yield number, key, b"" if entry is None else unpacked(entry)
 
 
 def _learn_other_names(connection: sqlite3.Connection, meant: _Meant) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from typing import Final
 
 from crustframe import contract
@@ -12,6 +13,9 @@ from crustframe.ledger.store import Store
 _MARGIN_S: Final = 0.75
 
 
+Leaves = Callable[[sqlite3.Connection], object]
+
+
 class SharedPace:
     """The sliding window of one account and endpoint, kept in the ledger."""
 
@@ -19,7 +23,7 @@ class SharedPace:
         self._store = store
         self._where = (scope_id, endpoint)
 
-    def take(self, now: float, own_limit: float | None) -> float:
+    def take(self, now: float, own_limit: float | None, leaves: Leaves | None = None) -> float:
         """Take the next slot if there is one now, and say how many seconds to wait if there is none.
 
         Parameters
@@ -28,6 +32,8 @@ class SharedPace:
             Seconds since 1970 UTC; a clock that jumped is noticed and costs at most one window.
         own_limit : float or None
             The user's own limit in requests a minute; the server's counts when it is lower.
+        leaves : callable, optional
+            Writes down, together with the slot, that a request leaves.
 
         Returns
         -------
@@ -50,6 +56,8 @@ class SharedPace:
             if len(sent) >= window:
                 return float(sent[-window][0]) + horizon - now
             connection.execute("INSERT INTO pace (scope_id, endpoint, sent_at) VALUES (?, ?, ?)", (*self._where, now))
+            if leaves is not None:
+                leaves(connection)
             return 0.0
 
     def learn(self, requests_per_minute: float | None, hold_until: float | None) -> None:

@@ -6,16 +6,16 @@ import hashlib
 import hmac
 import json
 import sqlite3
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
 from crustframe import contract
 from crustframe.fields import PREVIEW
+from crustframe.ledger.packing import unpack
 from crustframe.ledger.store import salt_of
 from crustframe.people.identifiers import Identifier, read_identifiers
-from crustframe.people.records import Record, own_texts, read_json, read_matches, write_json
+from crustframe.people.records import Record, own_texts, read_matches
 
 Outcome = Literal["matched", "no_match", "refused", "suppressed", "queued", "redacted"]
 FLAGS: Final = frozenset({"force_fetch", "enrich_realtime"})
@@ -350,17 +350,6 @@ def _save_names(
                 "INSERT OR IGNORE INTO names VALUES (?, ?, ?)",
                 [(scope_id, key, i.key) for i in read_identifiers(own_texts(matches[0]["person_data"])).unique],
             )
-
-
-def pack(found: list[Any]) -> bytes:
-    """Return matches as the ledger stores them."""
-    return zlib.compress(write_json(found), 1)
-
-
-def unpack(entry: bytes) -> list[Any]:
-    """Return stored matches as they came."""
-    found: list[Any] = read_json(zlib.decompress(entry))
-    return found
 
 
 def history(

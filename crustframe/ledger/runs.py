@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from typing import Any, Final
+from contextlib import contextmanager, suppress
+from typing import Any, Final, NamedTuple
 
 from crustframe.errors import LedgerError
 from crustframe.ledger import aside, people, purchases
 from crustframe.ledger.owners import Owner, is_alive, is_on_its_way
+from crustframe.ledger.packing import pack
 from crustframe.ledger.people import Known, Need, Outcome
 from crustframe.ledger.purchases import Claim, Doubt, Purchase, Request
 from crustframe.ledger.store import Store, salt_of
 from crustframe.people.identifiers import Identifier
 from crustframe.people.records import Answer, Record
+
+
+class Told(NamedTuple):
+    """What the server said: the raw answer, its bill where it told one, its status and its number."""
+
+    body: bytes
+    credits: float | None
+    http_status: int
+    request_id: str | None
+
 
 _DEAD: Final = "the process that bought it ended"
 
@@ -100,11 +112,15 @@ class Run:
             False if the claim was let go meanwhile: then nothing may leave.
         """
         with self._store.transaction() as connection:
-            sent = connection.execute(
-                "UPDATE purchases SET state = 'sent', sent_at = ?, attempts = attempts + 1 WHERE purchase_id = ?",
-                (self._clock(), purchase.purchase_id),
-            )
-            return sent.rowcount == 1
+            return self.leaves(connection, purchase)
+
+    def leaves(self, connection: sqlite3.Connection, purchase: Purchase) -> bool:
+        """Write down the same within a transaction."""
+        sent = connection.execute(
+            "UPDATE purchases SET state = 'sent', sent_at = ?, attempts = attempts + 1 WHERE purchase_id = ?",
+            (self._clock(), purchase.purchase_id),
+        )
+        return sent.rowcount == 1
 
     def asks(self, purchase: Purchase, groups: frozenset[str]) -> Purchase:
         """Write down that a request asks for other groups than when it was claimed."""
@@ -120,29 +136,33 @@ class Run:
         with self._store.transaction() as connection:
             connection.execute("UPDATE purchases SET state = 'waiting' WHERE purchase_id = ?", (purchase.purchase_id,))
 
-    def answered(
-        self, purchase: Purchase, body: bytes, *, credits: float | None, http_status: int, request_id: str | None
-    ) -> None:
-        """Save the raw answer and its bill before anybody reads it.
+    def answered(self, purchase: Purchase, told: Told) -> None:
+        """Save the raw answer and its bill for whoever reads it later.
 
         Raises
         ------
         LedgerError
             The ledger cannot take it; it is kept in a file then, which the next run reads.
         """
+        with self._kept_aside(purchase, told), self._store.transaction() as connection:
+            self._take_bill(connection, purchase, told, zlib.compress(told.body, 1))
+
+    def _take_bill(self, connection: sqlite3.Connection, purchase: Purchase, told: Told, packed: bytes | None) -> None:
+        ours = connection.execute(
+            "UPDATE purchases SET state = 'answered', body = ?, credits = ?, http_status = ?, request_id = ? "
+            "WHERE purchase_id = ? AND owner = ?",
+            (packed, told.credits, told.http_status, told.request_id, purchase.purchase_id, self._owner.id),
+        )
+        if not ours.rowcount:
+            raise LedgerError("The ledger is another one now, which does not know this request.")
+
+    @contextmanager
+    def _kept_aside(self, purchase: Purchase, told: Told) -> Iterator[None]:
+        """Keep the answer in a file if the ledger cannot take it."""
         try:
-            with self._store.transaction() as connection:
-                ours = connection.execute(
-                    "UPDATE purchases SET state = 'answered', body = ?, credits = ?, http_status = ?, request_id = ? "
-                    "WHERE purchase_id = ? AND owner = ?",
-                    (zlib.compress(body, 1), credits, http_status, request_id, purchase.purchase_id, self._owner.id),
-                )
-                if not ours.rowcount:
-                    raise LedgerError("The ledger is another one now, which does not know this request.")
+            yield
         except LedgerError as error:
-            answer = aside.Kept(
-                self._store.path, purchase.purchase_id, self._owner.id, body, credits, http_status, request_id
-            )
+            answer = aside.Kept(self._store.path, purchase.purchase_id, self._owner.id, *told)
             file = aside.keep(self._store.path, answer)
             if file is None:
                 raise
@@ -175,18 +195,33 @@ class Run:
             if is_others is None:
                 answer.file.unlink(missing_ok=True)
 
-    def settle(self, purchase: Purchase, answer: Answer, *, credits: float | None) -> float:
-        """Write down everybody who was answered; who was not stays in doubt. Returns when it was answered."""
+    def settle(self, purchase: Purchase, answer: Answer, *, credits: float | None, told: Told | None = None) -> float:
+        """Write down everybody who was answered; who was not stays in doubt. Returns when it was answered.
+
+        With `told`, what the server said, the bill is taken in at the same time, and nothing is lost where the ledger
+        cannot take it.
+        """
+        if told is None:
+            return self._settle(purchase, answer, credits, None)
+        with self._kept_aside(purchase, told):
+            return self._settle(purchase, answer, credits, told)
+
+    def _settle(self, purchase: Purchase, answer: Answer, credits: float | None, told: Told | None) -> float:
         outcomes = [
             _outcome(key, found, is_redacted=key in answer.redacted)
             for key, found in answer.matches.items()
             if key not in answer.holds
         ]
         outcomes += [(key, "queued", None) for key, reason in answer.failures.items() if reason == "queued"]
+        by_groups = _by_groups(answer)
+        is_whole = not answer.missing and not answer.unasked
+        packed = None if told is None or is_whole else zlib.compress(told.body, 1)
         now = self._clock()
         with self._store.transaction() as connection:
+            if told is not None:
+                self._take_bill(connection, purchase, told, packed)
             self._save(purchase, outcomes, now)
-            for groups, held in _by_groups(answer).items():
+            for groups, held in by_groups.items():
                 self._save(purchase._replace(groups=groups), held, now)
             state = "in_doubt" if answer.missing else "done"
             error = "left out of the answer" if answer.missing else None
@@ -196,7 +231,7 @@ class Run:
             purchases.close(
                 connection, purchase.purchase_id, state, now, error=error, credits=credits, matched=matched, told=True
             )
-            if not answer.missing and not answer.unasked:
+            if is_whole and told is None:
                 connection.execute("UPDATE purchases SET body = NULL WHERE purchase_id = ?", (purchase.purchase_id,))
         return now
 
@@ -270,7 +305,7 @@ Outcomes = list[tuple[str, Outcome, bytes | None]]
 def _outcome(key: str, found: list[Any], *, is_redacted: bool) -> tuple[str, Outcome, bytes | None]:
     if is_redacted:
         return key, "redacted", None
-    return (key, "matched", people.pack(found)) if found else (key, "no_match", None)
+    return (key, "matched", pack(found)) if found else (key, "no_match", None)
 
 
 def _by_groups(answer: Answer) -> dict[frozenset[str], Outcomes]:
@@ -278,5 +313,5 @@ def _by_groups(answer: Answer) -> dict[frozenset[str], Outcomes]:
     found: dict[frozenset[str], Outcomes] = {}
     for key, holds in answer.holds.items():
         for groups, matches in holds:
-            found.setdefault(groups, []).append((key, "matched", people.pack(matches)))
+            found.setdefault(groups, []).append((key, "matched", pack(matches)))
     return found

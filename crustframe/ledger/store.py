@@ -11,16 +11,16 @@ import sqlite3
 import stat
 import sys
 import threading
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from crustframe.errors import LedgerError
 from crustframe.ledger.owners import is_alive
+from crustframe.ledger.packing import DAMAGED
 
 _APPLICATION_ID: Final = 0x43525346  # "CRSF"
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 _BUSY_S: Final = 30.0
 _CHECK_BYTES: Final = 32 * 2**20  # read whole at each opening, in some 0.1 s; `ledger verify` reads larger ones
 # Without a code are those that this package raises itself. Anything else passes, and the file stays where it is.
@@ -114,6 +114,7 @@ _UPGRADES: Final = {
     1: _JOBS,
     2: _UNPROVED_REFUSALS,
     3: f"ALTER TABLE purchases ADD COLUMN {_GONE_BY};\n{_FORGOTTEN}{_NAMES}{_ABILITIES}",
+    4: "",  # the same tables; answers are packed otherwise from here on, which earlier versions cannot read
 }
 """What turns a ledger of each older layout into the next one."""
 
@@ -399,7 +400,7 @@ class Store:
             ) from None
         except UnicodeDecodeError:  # of SQLite's own message, where it quotes a damaged layout
             raise self._damaged("its layout cannot be read") from None
-        except (zlib.error, json.JSONDecodeError) as error:
+        except (*DAMAGED, json.JSONDecodeError) as error:
             raise LedgerError(
                 f"The ledger {self.path} holds an answer that cannot be read ({error}). Nothing was sent.",
                 hint="`crustframe ledger verify` names it and `crustframe ledger forget` takes it out; that person "

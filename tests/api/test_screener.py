@@ -177,7 +177,7 @@ def test_a_refusal_that_names_somebody_costs_the_others_nothing(sandbox, client)
 
 
 def test_an_address_that_only_the_server_refuses(sandbox, client):
-    found = enrich(["jane@posteo.de", "jane.smith@corp.example"], fields=["name"], client=client, **FULL).frame
+    found = enrich(["jane@city.govt.nz", "jane.smith@corp.example"], fields=["name"], client=client, **FULL).frame
 
     assert ["invalid", "matched"] == found[STATUS].tolist()
     assert 3 == sandbox.credits_spent

@@ -9,6 +9,7 @@ import pytest
 import crustframe
 from crustframe.api import person
 from crustframe.buying.leftovers import read_everything_left
+from crustframe.ledger.runs import Told
 from crustframe.people.identifiers import read_identifiers
 
 SITE = "https://www.linkedin.com/in/"
@@ -101,7 +102,7 @@ def left(sandbox, client):
     purchase = run.claim(asked, need, size=5, may_resend=lambda _: False).purchase
     run.sending(purchase)
     exchange = options.send(client.transport, asked)
-    run.answered(purchase, exchange.body, credits=5.0, http_status=200, request_id=exchange.request_id)
+    run.answered(purchase, Told(exchange.body, 5.0, 200, exchange.request_id))
     run.close()
     client.close()
     return asked

@@ -9,6 +9,7 @@ import crustframe
 from crustframe.api import person
 from crustframe.client import Client
 from crustframe.ledger import Need
+from crustframe.ledger.runs import Told
 from crustframe.people.identifiers import read_identifiers
 
 SITE = "https://www.linkedin.com/in/"
@@ -39,7 +40,7 @@ def kill_before_reading(sandbox, client, cells, *, threshold=None, groups=frozen
     run.sending(purchase)
     exchange = options.send(client.transport, asked)
     credits = float(exchange.headers["x-credits-used"])
-    run.answered(purchase, exchange.body, credits=credits, http_status=200, request_id=exchange.request_id)
+    run.answered(purchase, Told(exchange.body, credits, 200, exchange.request_id))
     run.close()
     client.close()
 

@@ -9,6 +9,7 @@ import crustframe
 from crustframe.client import Client
 from crustframe.errors import BudgetError, LedgerError
 from crustframe.ledger import Need
+from crustframe.ledger.runs import Told
 from crustframe.people.identifiers import read_identifiers
 
 NAME = ["basic_profile.name"]
@@ -148,5 +149,5 @@ def test_an_answer_that_comes_after_its_ledger_has_gone_is_kept_beside_the_new_o
     client.ledger.path.write_bytes(b"")
 
     with pytest.raises(LedgerError):
-        run.answered(purchase, b"[]", credits=2.0, http_status=200, request_id="r-1")
+        run.answered(purchase, Told(b"[]", 2.0, 200, "r-1"))
     assert list(tmp_path.glob("*.paid*/*")) or list(tmp_path.glob("*.paid*"))

@@ -63,7 +63,7 @@ with standing_in(answer) as api:
 """
 
 
-HOWS = ["full", "full when it is read"]
+HOWS = ["full", "full but for a little"]
 if os.environ.get("CRUSTFRAME_CAMPAIGN") == "full":
     HOWS.append("locked")  # which takes a minute
 
@@ -71,13 +71,13 @@ if os.environ.get("CRUSTFRAME_CAMPAIGN") == "full":
 @pytest.mark.parametrize("how", HOWS)
 def test_the_answer_is_kept_and_read_by_the_next_run(tmp_path, how):
     ledger = tmp_path / "ledger.sqlite3"
-    goes_in = how == "full when it is read"
+    goes_in = how == "full but for a little"
     summary = '"s" * 3000' if goes_in else "os.urandom(3000).hex()"
     code = BUYS.format(tests=str(HERE.parent), how=how.split()[0], ledger=str(ledger), people=PEOPLE, summary=summary)
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False, timeout=120
     )
-    assert "LedgerError" in done.stdout, done.stderr
+    assert goes_in != ("LedgerError" in done.stdout), (done.stdout, done.stderr)
     files = [*tmp_path.glob("*.paid/*.json")]
     assert ("What was paid for is kept in" in done.stdout) == bool(files)
     assert (0 if goes_in else 1) == len(files)

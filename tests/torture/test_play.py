@@ -29,6 +29,7 @@ from crustframe.buying.reconcile import resolve
 from crustframe.client import Client
 from crustframe.errors import CrustframeError
 from crustframe.ledger import Need
+from crustframe.ledger.runs import Told
 from crustframe.people.identifiers import read_identifiers
 from crustframe.verbs.embedded import EmbeddedSandbox
 
@@ -197,9 +198,7 @@ class Play:
                 run.sending(claim.purchase)
                 exchange = options.send(client.transport, claim.purchase.identifiers)
                 credits = float(exchange.headers["x-credits-used"])
-                run.answered(
-                    claim.purchase, exchange.body, credits=credits, http_status=200, request_id=exchange.request_id
-                )
+                run.answered(claim.purchase, Told(exchange.body, credits, 200, exchange.request_id))
             run.close()
 
     # Invariants ------------------------------------------------------------------------------------------------
