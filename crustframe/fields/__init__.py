@@ -19,6 +19,7 @@ from typing import Any, Final, Literal, get_args
 from crustframe import contract
 from crustframe.errors import FieldError, SettingError
 from crustframe.fields.legacy import CURRENT_PATHS, WITHOUT
+from crustframe.fields.synonyms import SYNONYMS
 
 Reduction = Literal["join", "list", "json", "count"]
 DType = Literal["string", "Int64", "Float64", "boolean", "datetime64[us, UTC]", "object"]
@@ -122,6 +123,8 @@ class Path:
         pandas dtype of the column.
     names_its_form : bool
         Whether the form of a list was asked for with ``|``, rather than taken from the option ``lists``.
+    word : str or None
+        The everyday word that was asked for instead.
     """
 
     name: str
@@ -130,6 +133,13 @@ class Path:
     reduction: Reduction | None
     dtype: DType
     names_its_form: bool = dataclasses.field(default=False, compare=False)
+    word: str | None = dataclasses.field(default=None, compare=False)
+
+    @property
+    def spelled(self) -> str:
+        """The path with its picks, as it can be asked for."""
+        picks = ("*" if step is None else step for step in self.steps)
+        return "".join(f"[{p}]" if not isinstance(p, str) or p == "*" else f".{p}" for p in picks).removeprefix(".")
 
     @property
     def groups(self) -> frozenset[str]:
@@ -167,6 +177,8 @@ class Catalogue:
         Names of an older surface to paths of this one.
     gone : mapping of str to str
         Names of an older surface that this one lacks, and what to do instead.
+    synonyms : mapping of str to str
+        Everyday words to paths.
     """
 
     fields: Mapping[str, Field]
@@ -174,6 +186,11 @@ class Catalogue:
     holder: str = "person_data"
     renamed: Mapping[str, str] = dataclasses.field(default_factory=dict)
     gone: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    synonyms: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def meant_by(self, word: str) -> str | None:
+        """Return the path that an everyday word stands for, if it does and is no path itself."""
+        return None if word in self.fields else self.synonyms.get(word.casefold())
 
     @cached_property
     def _by_suffix(self) -> Mapping[str, list[str]]:
@@ -238,9 +255,13 @@ class Catalogue:
         return list(dict.fromkeys(near))[:3]
 
     def search(self, text: str = "") -> list[Field]:
-        """Return the fields whose path, group or note contains every word of `text`."""
+        """Return the fields whose path, group or note contains a word of `text`, or that one stands for."""
         words = text.lower().split()
-        return [f for f in self.fields.values() if all(w in f"{f.path} {f.group} {f.note}".lower() for w in words)]
+        meant = {re.sub(r"\[[^\]]*\]", "", path) for word in words if (path := self.meant_by(word))}
+        if not words:
+            return list(self.fields.values())
+        found = [f for f in self.fields.values() if any(w in f"{f.path} {f.group} {f.note}".lower() for w in words)]
+        return [*(self.fields[path] for path in meant), *(f for f in found if f.path not in meant)]
 
 
 @cache
@@ -258,7 +279,7 @@ def catalogue() -> Catalogue:
         if path == "contact":
             price = sum(p for g, p in contract.ADD_ON_PRICES.items() if g.startswith("contact."))
         fields[path] = read_field(entry, group, price)
-    return Catalogue(fields, frozenset(elsewhere), renamed=CURRENT_PATHS, gone=WITHOUT)
+    return Catalogue(fields, frozenset(elsewhere), renamed=CURRENT_PATHS, gone=WITHOUT, synonyms=SYNONYMS)
 
 
 def read_field(entry: Mapping[str, Any], group: str, price: float) -> Field:
@@ -359,8 +380,11 @@ def _read_path(asked: object, lists: Reduction, known: Catalogue | None, name: s
             f"{asked!r} cannot be read as a field. Nothing was sent.",
             hint="write path[index] as name | join, such as 'skills.professional_network_skills as skills | join'.",
         )
+    path, word = parts["path"], None
+    if meant := (known or catalogue()).meant_by(path):
+        path, word = meant, path
     segments = []
-    for text in parts["path"].split("."):
+    for text in path.split("."):
         segment = _SEGMENT.fullmatch(text)
         if not segment:
             raise FieldError(
@@ -375,7 +399,7 @@ def _read_path(asked: object, lists: Reduction, known: Catalogue | None, name: s
     spelled = ".".join(key + "".join(f"[{mark}]" for mark in found) for key, found in zip(keys, marks, strict=True))
     default_name = f"{spelled} | {reduction}" if parts["reduction"] else spelled
     column = name or parts["name"] or parts["late"] or default_name
-    return Path(column, field, steps, reduction, _dtype(field, reduction), bool(parts["reduction"]))
+    return Path(column, field, steps, reduction, _dtype(field, reduction), bool(parts["reduction"]), word)
 
 
 def _steps(field: Field, keys: list[str], marks: list[list[str]], asked: str) -> tuple[tuple[Step, ...], bool]:

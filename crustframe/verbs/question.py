@@ -280,8 +280,10 @@ class PersonQuestion(Question):
         return max(0.0, worst - whole) * len(people) + contract.IDENTIFY_PRICE * mails * is_identified
 
     def late_notes(self, made: Plan) -> list[str]:
-        """Return what the same would cost on the current surface, where this one is retiring."""
-        return cost_notes(self.paths, made.price, made.n_new) if self.options.retirement else []
+        """Return how words were read, and what the same would cost on the current surface if this one is retiring."""
+        read = [f"{path.word} -> {path.spelled}" for path in self.paths if path.word]
+        notes = [f"read as: {', '.join(read)}"] if read else []
+        return notes + (cost_notes(self.paths, made.price, made.n_new) if self.options.retirement else [])
 
     def in_words(self, error: APIError) -> APIError:
         """Return a refusal of groups as one of the paths that were asked."""

@@ -414,6 +414,10 @@ class RoutedQuestion(Question):
         billed = client.ledger.observed_price(calls.asked, calls.endpoint, parts=calls.prices)
         return billed is not None and billed > jobs.price(client)
 
+    def late_notes(self, made: Plan) -> list[str]:
+        """Return how words were read."""
+        return self.asked.late_notes(made)
+
     def in_words(self, error: APIError) -> APIError:
         """Return a refusal in the words of what was asked."""
         return self.asked.in_words(error)

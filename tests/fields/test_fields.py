@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crustframe import contract
+from crustframe.api.surfaces import SURFACES
 from crustframe.errors import ConfigurationError, FieldError
 from crustframe.fields import (
     DEFAULT_FIELDS,
@@ -18,6 +20,7 @@ from crustframe.fields import (
     read_paths,
     requested_groups,
 )
+from crustframe.fields.synonyms import SYNONYMS
 
 CURRENT = "experience.employment_details.current"
 SKILLS = "skills.professional_network_skills"
@@ -175,7 +178,7 @@ def test_what_the_grammar_does_not_know_is_refused_and_costs_nothing(asked):
     ("suffix", "path"),
     [
         ("connections", "professional_network.connections"),
-        ("full_name", "dev_platform_profiles.repos.full_name"),
+        ("repos.full_name", "dev_platform_profiles.repos.full_name"),
         ("twitter_identifier.slug", "social_handles.twitter_identifier.slug"),
         ("current[0].title", f"{CURRENT}.title"),
         ("professional_network_skills", SKILLS),
@@ -188,11 +191,103 @@ def test_a_suffix_that_fits_one_path_stands_for_it(suffix, path):
     assert path == re.sub(r"\[.*?\]", "", found.name)
 
 
+EVERYDAY = [
+    "name",
+    "first_name",
+    "last_name",
+    "full_name",
+    "headline",
+    "title",
+    "job_title",
+    "position",
+    "role",
+    "about",
+    "summary",
+    "bio",
+    "location",
+    "city",
+    "state",
+    "region",
+    "country",
+    "email",
+    "mail",
+    "work_email",
+    "personal_email",
+    "phone",
+    "phone_number",
+    "mobile",
+    "linkedin",
+    "linkedin_url",
+    "profile_url",
+    "twitter",
+    "github",
+    "photo",
+    "picture",
+    "skills",
+    "languages",
+    "company",
+    "employer",
+    "company_name",
+    "current_company",
+    "company_website",
+    "domain",
+    "industry",
+    "company_size",
+    "headcount",
+    "seniority",
+    "department",
+    "function",
+    "start_date",
+    "school",
+    "university",
+    "college",
+    "degree",
+    "major",
+    "education",
+    "connections",
+    "followers",
+    "website",
+    "id",
+    "age",
+    "gender",
+    "salary",
+    "birthday",
+]
+
+
+def test_words_that_people_type_are_taken():
+    taken = []
+    for word in EVERYDAY:
+        with contextlib.suppress(FieldError):
+            taken.append((word, one(word)))
+
+    assert 55 <= len(taken)
+    assert "basic_profile.name" == dict(taken)["name"].name
+    assert ("contact.business_emails.email", 1.0) == (dict(taken)["email"].field.path, dict(taken)["email"].field.price)
+    assert not {"age", "gender", "salary", "birthday"} & dict(taken).keys()
+
+
+def test_every_word_stands_for_a_path_with_one_value_or_a_list_of_them():
+    for word, path in SYNONYMS.items():
+        assert one(path) == one(word.upper()), word
+
+
+def test_a_word_can_be_named_and_reduced_like_a_path():
+    found = one("skill as how_many | count")
+
+    assert ("how_many", "skills.professional_network_skills", "Int64") == (found.name, found.field.path, found.dtype)
+
+
+def test_the_legacy_surface_has_its_own_names():
+    assert "name" == read_paths("name", known=SURFACES["screener"].catalogue())[0].field.path
+
+
 def test_a_suffix_that_fits_two_paths_is_refused_with_both():
     with pytest.raises(FieldError, match="2 paths") as raised:
-        one("headline")
+        one("location.continent")
 
-    assert {"basic_profile.headline", "professional_network.headline"} == set(raised.value.candidates)
+    both = {f"{group}.location.continent" for group in ("basic_profile", "professional_network")}
+    assert both == set(raised.value.candidates)
     assert all(path in str(raised.value) for path in raised.value.candidates)
 
 
