@@ -1,4 +1,4 @@
-"""Every command and every Python example of the README is run, and what it shows is compared."""
+"""Every command and every Python example of the README and of docs/ is run, and what it shows is compared."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from crustframe.people.records import STATUSES
 from crustframe.settings import config
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README = ROOT / "README.md"
+PAGES = [README, *(ROOT / found for found in re.findall(r"\((docs/[\w-]+\.md)\)", README.read_text(encoding="utf-8")))]
+TEXTS = {page: page.read_text(encoding="utf-8") for page in dict.fromkeys(PAGES)}
 BLOCK = re.compile(r"(?:^<!-- (?P<remark>.*?) -->\n)?^```(?P<kind>\w*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 SETTINGS = {value for name, value in vars(config).items() if name.endswith("_VARIABLE")}
 IN_PIPES = {"crustframe", "cat"}
@@ -33,6 +35,7 @@ class Block:
     kind: str
     body: str
     remark: str
+    page: str
     line: int
 
     @property
@@ -41,13 +44,14 @@ class Block:
 
 
 BLOCKS = [
-    Block(found["kind"], found["body"], found["remark"] or "", README[: found.start("kind")].count("\n") + 1)
-    for found in BLOCK.finditer(README)
+    Block(found["kind"], found["body"], found["remark"] or "", page.stem, text[: found.start("kind")].count("\n") + 1)
+    for page, text in TEXTS.items()
+    for found in BLOCK.finditer(text)
 ]
 
 
 def of_kind(kind):
-    return [pytest.param(block, id=f"line {block.line}") for block in BLOCKS if block.kind == kind]
+    return [pytest.param(block, id=f"{block.page} {block.line}") for block in BLOCKS if block.kind == kind]
 
 
 def chains():
@@ -60,7 +64,7 @@ def chains():
             found.append([])
         shows = follower is not None and follower.kind == "text" and not follower.remark
         found[-1].append((block, follower.body if shows else None))
-    return [pytest.param(chain, id=f"line {chain[0][0].line}") for chain in found]
+    return [pytest.param(chain, id=f"{chain[0][0].page} {chain[0][0].line}") for chain in found]
 
 
 def assert_shows(shown, printed):
@@ -122,7 +126,7 @@ def test_python(chain, world, tmp_path, monkeypatch):
     for block, shown in chain:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            exec(compile(block.body, f"README.md line {block.line}", "exec"), namespace)  # noqa: S102
+            exec(compile(block.body, f"{block.page}.md line {block.line}", "exec"), namespace)  # noqa: S102
         if shown is None:
             assert "print(" not in block.body, f"line {block.line} prints what is not shown"
         else:
@@ -137,6 +141,8 @@ def test_shell(block, world):
         first = line.split()[0]
         if first == "make":
             assert line.split()[1] in makefile_targets()
+        elif first == "source":
+            assert "source .venv/bin/activate" == line
         elif first == "export":
             assert line.split()[1].partition("=")[0] in SETTINGS
         else:
@@ -176,10 +182,9 @@ def _runs_until_stopped(line, world):
 @posix
 def test_the_output_shown_for_the_shell(world):
     folder, environment = world
-    before = dict(zip([block.line for block in BLOCKS[1:]], BLOCKS, strict=False))
-    for block in BLOCKS:
-        if block.kind == "text" and not block.remark and before[block.line].kind == "sh":
-            line = before[block.line].lines[0]
+    for before, block in zip(BLOCKS, BLOCKS[1:], strict=False):
+        if block.kind == "text" and not block.remark and before.kind == "sh":
+            line = before.lines[0]
             fresh = {**environment, "CRUSTFRAME_LEDGER": str(folder / "fresh.sqlite3")}
             ran = subprocess.run(["bash", "-c", line], cwd=folder, env=fresh, capture_output=True, check=True)
             assert_shows(block.body, ran.stdout.decode())
@@ -237,7 +242,7 @@ def test_the_makefile_names_no_place():
 
 def rows_of(heading):
     """Return the rows of the table whose head begins with `heading`."""
-    table = README.partition(f"| {heading}")[2].partition("\n\n")[0].splitlines()[2:]
+    table = "\n".join(TEXTS.values()).partition(f"| {heading}")[2].partition("\n\n")[0].splitlines()[2:]
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in table]
 
 
@@ -268,12 +273,21 @@ def test_prices_are_those_of_the_contract():
 
 
 def test_links_lead_somewhere():
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
-    headings = {
-        re.sub(r"[^\w -]", "", h).strip().lower().replace(" ", "-") for h in re.findall(r"(?m)^#+ (.*)", README)
-    }
-    assert set(re.findall(r"\]\(#([^)]+)\)", README)) <= headings
+    for page, text in TEXTS.items():
+        for target, anchor in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", text):
+            meant = (page.parent / target).resolve() if target else page
+            assert meant.exists(), (page, target)
+            assert not anchor or anchor in _anchors(TEXTS[meant]), (page, anchor)
+
+
+def test_every_page_can_be_reached_and_the_first_is_short():
+    assert {page.name for page in (ROOT / "docs").glob("*.md")} == {page.name for page in TEXTS} - {"README.md"}
+    assert len(README.read_bytes()) <= 8_000
+
+
+def _anchors(text):
+    headings = re.findall(r"(?m)^#+ (.*)", text)
+    return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
 
 
 def _all_errors(kind):

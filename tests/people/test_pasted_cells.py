@@ -437,8 +437,8 @@ def test_every_reason_says_what_it_means_and_those_of_pages_what_to_do():
         assert ("(/in/...)" in REASONS[reason]) != (reason == "formula")
 
 
-def test_the_readme_explains_every_reason():
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+def test_the_docs_explain_every_reason():
+    readme = (Path(__file__).parents[2] / "docs" / "pandas.md").read_text(encoding="utf-8")
 
     assert [] == [reason for reason, words in REASONS.items() if f"| `{reason}` | {words} |" not in readme]
 

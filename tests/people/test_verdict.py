@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 PAIRS = Path(__file__).parent / "data" / "pairs.csv"
 LABELS = Path(__file__).parent / "data" / "match_labels.csv"
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "matches.md"
 NAME = {"fields": ["basic_profile.name as name"]}
 
 
@@ -321,7 +321,7 @@ def test_the_pairs_are_those_of_the_script():
 
     assert made == [*pd.read_csv(PAIRS, keep_default_na=False).itertuples(index=False, name=None)]
     assert len(made) >= 400
-    assert f"On {len(made)} invented pairs" in README.read_text(encoding="utf-8")
+    assert f"On {len(made)} invented pairs" in PAGE.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -332,7 +332,7 @@ def test_strangers_and_right_people(pairs, part):
     for who, words in (("the right person", right), ("a stranger", strangers)):
         counts = [str((words == word).sum()) for word in ("accept", "review", "reject")]
         row = f"| {who} ({PARTS[part]}: {len(words)}) | {' | '.join(counts)} |"
-        assert row in README.read_text(encoding="utf-8")
+        assert row in PAGE.read_text(encoding="utf-8")
 
     assert len(judged) >= 150
     assert 0 == (strangers == "accept").sum()
