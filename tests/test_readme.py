@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import os
 import re
 import subprocess
@@ -182,7 +183,7 @@ def _runs_until_stopped(line, world):
 @posix
 def test_the_output_shown_for_the_shell(world):
     folder, environment = world
-    for before, block in zip(BLOCKS, BLOCKS[1:], strict=False):
+    for before, block in itertools.pairwise(BLOCKS):
         if block.kind == "text" and not block.remark and before.kind == "sh":
             line = before.lines[0]
             fresh = {**environment, "CRUSTFRAME_LEDGER": str(folder / "fresh.sqlite3")}
