@@ -258,7 +258,6 @@ def make_plan(
     new = tuple(i for i in identifiers.unique if i.key not in held and i.key not in doubtful)
     calls = n_calls(new, max_identifiers)
     high = price * len(new)
-    reasons = Counter(r.reason for r in identifiers.refusals.values() if r.status == "invalid")
     return Plan(
         rows=len(identifiers),
         blank=identifiers.n_blank,
@@ -280,7 +279,7 @@ def make_plan(
         requests_per_minute=requests_per_minute,
         credits_left_today=credits_left_today,
         credits_by_group=_by_part(_list_prices(groups, price) if prices is None else prices, price, len(new)),
-        invalid_reasons=dict(reasons),
+        invalid_reasons=dict(identifiers.reasons),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from crustframe.contract import BUSINESS_EMAIL, PROFILE_URL, IdentifierKind
 from crustframe.errors import ColumnExistsError, ColumnNotFoundError, FieldError, SettingError
@@ -14,6 +14,8 @@ from crustframe.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
+    from duckdb import DuckDBPyRelation
+    from narwhals.typing import IntoFrame, IntoSeries
 
 STATUS_COLUMN: Final = "crust.status"
 _REMARKS: Final = frozenset(
@@ -36,9 +38,79 @@ _KINDS_IN_WORDS: Final[Mapping[IdentifierKind, str]] = {PROFILE_URL: "profile UR
 _SAMPLE: Final = 1_000
 
 
+Data: TypeAlias = "pd.DataFrame | pd.Series[Any] | Iterable[object] | IntoFrame | IntoSeries | DuckDBPyRelation"
+"""A frame, a series or a column: of pandas, Polars, Arrow, DuckDB, or of plain Python."""
 Column = Hashable | Sequence[Hashable] | None
 """Which column of a frame names the people: one, or a list of several in order of preference."""
 ANYBODY: Final = (PROFILE_URL, BUSINESS_EMAIL)
+
+
+class Own:
+    """The user's data as the verbs look at them: what is of pandas, and plain columns, as they are.
+
+    Attributes
+    ----------
+    data : pandas.DataFrame, pandas.Series or iterable
+    counts : list of int, optional
+        How many rows of the user's own each row of `data` stands for, where equal ones are looked at once.
+    """
+
+    counts: list[int] | None = None
+
+    def __init__(self, data: Any) -> None:
+        self.data = data
+
+    @property
+    def names(self) -> Collection[Hashable]:
+        """The names of all columns of a frame."""
+        import pandas as pd
+
+        return self.data.columns if isinstance(self.data, pd.DataFrame) else ()
+
+    @property
+    def name(self) -> object:
+        """The name of a series."""
+        return getattr(self.data, "name", None)
+
+    @property
+    def made(self) -> Mapping[str, str]:
+        """Which path made which column, as far as the frame remembers it."""
+        made: Mapping[str, str] = getattr(self.data, "attrs", {}).get(_ATTRIBUTE, {})
+        return made
+
+    def head(self, n_rows: int) -> Mapping[Any, Sequence[object]]:
+        """Return the first cells of the columns of a frame."""
+        import pandas as pd
+
+        if not isinstance(self.data, pd.DataFrame):
+            return {}
+        return {name: self.data.iloc[:n_rows, position].tolist() for position, name in enumerate(self.data.columns)}
+
+    def given(self, frame: pd.DataFrame, names: Iterable[str], paths: Sequence[Path]) -> Any:
+        """Return `data` with the columns of these names as the user gets them: of the kind that they gave."""
+        return frame
+
+    def made_of(self, frame: pd.DataFrame, paths: Sequence[Path] = ()) -> Any:
+        """Return another table as the user gets it."""
+        return frame
+
+
+def own_of(data: Any, column: Column = None, filled: Sequence[Path] = ()) -> Own:
+    """Return how the verbs look at the user's data.
+
+    Parameters
+    ----------
+    column : hashable or list of hashable, optional
+        Which columns are looked at; of frames that are not of pandas, no other is.
+    filled : sequence of Path
+        Whose columns may be there already, and are filled in row by row.
+    """
+    if type(data).__module__.partition(".")[0] in {"builtins", "numpy", "pandas"}:
+        return Own(data)
+    from crustframe.columns.others import Other, kind_of
+
+    kind = kind_of(data)
+    return Own(data) if kind is None else Other(kind, column, filled)
 
 
 def columns_named(column: Column) -> list[Hashable]:
@@ -158,18 +230,6 @@ def in_words(counts: Mapping[IdentifierKind, int]) -> str:
     return " and ".join(counted(n, _KINDS_IN_WORDS[kind]) for kind, n in counts.items())
 
 
-def columns_beside(data: Any) -> Callable[[int], Mapping[Any, Sequence[object]]]:
-    """Return how to read the first cells of the columns of a frame; of anything else, there are none."""
-    import pandas as pd
-
-    def read(n_rows: int) -> Mapping[Any, Sequence[object]]:
-        if not isinstance(data, pd.DataFrame):
-            return {}
-        return {name: data.iloc[:n_rows, position].tolist() for position, name in enumerate(data.columns)}
-
-    return read
-
-
 def _counts(cells: Iterable[object], kinds: Collection[IdentifierKind]) -> Counter[IdentifierKind]:
     read = read_identifiers(cells)
     found = Counter(read.unique[position].kind for position in read.per_row if position >= 0)
@@ -177,26 +237,31 @@ def _counts(cells: Iterable[object], kinds: Collection[IdentifierKind]) -> Count
 
 
 def _column_of(frame: pd.DataFrame, column: Column) -> pd.Series[Any]:
-    import difflib
-
     import pandas as pd
 
-    if column is None or column not in frame.columns:
-        names = [str(name) for name in frame.columns]
-        near = difflib.get_close_matches(str(column), names, n=1)
-        what = "No column is named" if column is None else f"The frame has no column {column!r}"
-        raise ColumnNotFoundError(
-            f"{what}. Nothing was sent, nothing was charged.",
-            hint=(f"did you mean {near[0]!r}? " if near else "") + f"columns: {', '.join(names[:20]) or 'none'}.",
-        )
-    found: Any = frame[column]  # two columns may have the name
-    if isinstance(found, pd.DataFrame):
-        raise ColumnNotFoundError(
-            f"The frame has {found.shape[1]} columns named {column!r}. Nothing was sent, nothing was charged.",
-            hint="give one of them another name first.",
-        )
+    found: Any = frame[column] if column is not None and column in frame.columns else None
+    if not isinstance(found, pd.Series):  # two columns may have the name
+        raise no_such_column(column, frame.columns, 0 if found is None else found.shape[1])
     series: pd.Series[Any] = found
     return series
+
+
+def no_such_column(column: Column, names: Iterable[Hashable], n_found: int) -> ColumnNotFoundError:
+    """Return what to raise where not one column has the name."""
+    import difflib
+
+    if n_found:
+        return ColumnNotFoundError(
+            f"The frame has {n_found} columns named {column!r}. Nothing was sent, nothing was charged.",
+            hint="give one of them another name first.",
+        )
+    texts = [str(name) for name in names]
+    near = difflib.get_close_matches(str(column), texts, n=1)
+    what = "No column is named" if column is None else f"The frame has no column {column!r}"
+    return ColumnNotFoundError(
+        f"{what}. Nothing was sent, nothing was charged.",
+        hint=(f"did you mean {near[0]!r}? " if near else "") + f"columns: {', '.join(texts[:20]) or 'none'}.",
+    )
 
 
 def made_from(path: Path) -> str:
@@ -216,7 +281,7 @@ def is_named_by_itself(path: Path) -> bool:
         return False
 
 
-def check_names(data: Any, column: Column, paths: Sequence[Path], overwrite: bool) -> None:
+def check_names(own: Own, column: Column, paths: Sequence[Path], overwrite: bool) -> None:
     """Refuse to replace a column of the user's own.
 
     ``crust.`` columns and those that the same question made are ours: these are replaced, always.
@@ -226,16 +291,14 @@ def check_names(data: Any, column: Column, paths: Sequence[Path], overwrite: boo
     ColumnExistsError
         Nothing was sent.
     """
-    import pandas as pd
-
-    if not isinstance(data, pd.DataFrame) or overwrite:
+    if overwrite:
         return
-    made = data.attrs.get(_ATTRIBUTE, {})
+    made = own.made
     for path in paths:
         is_made = path.name not in columns_named(column) and (
             is_named_by_itself(path) or made.get(path.name) == made_from(path)
         )
-        if path.name in data.columns and not is_made:
+        if path.name in own.names and not is_made:
             raise ColumnExistsError(
                 f"The frame has a column {path.name!r} already. Nothing was sent, nothing was charged.",
                 hint="pass overwrite=True, or name the new one with ' as other_name'.",

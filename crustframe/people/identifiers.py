@@ -6,7 +6,8 @@ Two spellings of one person become one identifier; two people never do. Nothing 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,25 +56,41 @@ class Identifiers:
         Row number to the reason, for every row with -1.
     spellings : list of int, length u
         How many different texts name each person: what a tool that compares texts would pay.
+    counts : sequence of int, length n, optional
+        How many rows of the user's own each row stands for, where equal ones were read once.
     """
 
     unique: list[Identifier]
     per_row: list[int]
     refusals: dict[int, Refusal]
     spellings: list[int]
+    counts: Sequence[int] | None = None
 
     def __len__(self) -> int:
-        return len(self.per_row)
+        return self.count(range(len(self.per_row)))
+
+    def count(self, rows: Collection[int]) -> int:
+        """Return how many rows of the user's own these rows stand for."""
+        return len(rows) if self.counts is None else sum(self.counts[row] for row in rows)
 
     @property
     def n_blank(self) -> int:
         """Rows whose cell is empty."""
-        return sum(refusal is BLANK for refusal in self.refusals.values())
+        return self.count([row for row, refusal in self.refusals.items() if refusal is BLANK])
 
     @property
     def n_invalid(self) -> int:
         """Rows whose cell names nobody although it is not empty."""
-        return len(self.refusals) - self.n_blank - len(self.beyond_limit)
+        return sum(self.reasons.values())
+
+    @property
+    def reasons(self) -> Counter[str]:
+        """Why cells that are not empty name nobody, each with how many."""
+        reasons: Counter[str] = Counter()
+        for row, refusal in self.refusals.items():
+            if refusal.status == "invalid":
+                reasons[refusal.reason] += 1 if self.counts is None else self.counts[row]
+        return reasons
 
     @property
     def beyond_limit(self) -> list[int]:

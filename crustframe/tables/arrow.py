@@ -15,7 +15,7 @@ _EXACT_IN_DOUBLE: Final = 2**53
 _EXACT_IN_INT64: Final = 2**63
 
 
-def require_pyarrow() -> Any:
+def require_pyarrow(what: str = "Parquet files need") -> Any:
     """Return pyarrow, which reads and writes Parquet.
 
     Raises
@@ -28,7 +28,7 @@ def require_pyarrow() -> Any:
         import pyarrow.parquet
     except ImportError as error:
         raise TableError(
-            "Parquet files need pyarrow, which is not installed. Nothing was sent.",
+            f"{what} pyarrow, which is not installed. Nothing was sent.",
             hint="install it beside crustframe (`pip install pyarrow`), or use CSV.",
         ) from error
     return pyarrow

@@ -8,17 +8,14 @@ import unicodedata
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from crustframe.client import Client
-from crustframe.columns.frames import Column, cells_of
+from crustframe.columns.frames import Column, Data, cells_of, own_of
 from crustframe.fields import alternatives, read_paths
-from crustframe.people.identifiers import read_identifiers
+from crustframe.verbs.fallback import Rows
 from crustframe.verbs.question import Fields
 from crustframe.verbs.steps import client_of, warn_of_nobody
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # What tells one element of a list from another, so that a longer list is not read as a changed one.
 _NAMES_OF_ELEMENTS: Final = (
@@ -42,12 +39,12 @@ class Change(NamedTuple):
 
 
 def changes(
-    data: pd.DataFrame | pd.Series[Any] | Iterable[object],
+    data: Data,
     column: Column = None,
     fields: Fields | None = None,
     *,
     client: Client | None = None,
-) -> pd.DataFrame:
+) -> Any:
     """Return what changed about the people of a column each time they were bought anew.
 
     Costs nothing; opens no socket. Buy anew with ``enrich(..., max_age="30d")`` or ``max_age=0`` first. The order
@@ -56,7 +53,8 @@ def changes(
 
     Parameters
     ----------
-    data : pandas.DataFrame, pandas.Series or iterable
+    data : frame, series or iterable
+        As :func:`crustframe.enrich` takes them.
     column : hashable or list of hashable, optional
         Which column of a frame holds profile URLs or business e-mails; of several, in order of preference, each row is
         asked by the first cell that names somebody.
@@ -66,7 +64,7 @@ def changes(
 
     Returns
     -------
-    pandas.DataFrame
+    frame of the kind that was given
         One row for each person and path: ``identifier``, ``path``, ``old``, ``new`` (JSON text), ``changed_at`` (UTC),
         in the order of the people, the newest change first.
 
@@ -78,17 +76,18 @@ def changes(
     import pandas as pd
 
     paths = None if fields is None else _read_anywhere(path.field.path for path in read_paths(fields))
-    cells = cells_of(data, column)
-    warn_of_nobody(cells, column, data)
+    own = own_of(data, column)
+    rows = Rows(cells_of(own.data, column), free_mail=True, counts=own.counts)
+    warn_of_nobody(rows, column, own)
     with client_of(client) as asked:
-        people = read_identifiers(cells, free_mail=True).unique
+        people = rows.identifiers.unique
         found = [
             change
             for identifier in people
             for change in _changes_of(identifier.text, asked.ledger.answers(identifier))
             for change in ([change] if paths is None else _within_paths(change, paths))
         ]
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "identifier": pd.array([c.identifier for c in found], dtype="string"),
             "path": pd.array([c.path for c in found], dtype="string"),
@@ -99,6 +98,7 @@ def changes(
             ),
         }
     )
+    return own.made_of(table)
 
 
 def _read_anywhere(paths: Iterable[str]) -> list[str]:

@@ -111,14 +111,14 @@ class ContactQuestion(Question):
         prices = [errand.way.price(client) for errand in errands]
         high = sum(price * len(errand.people) for price, errand in zip(prices, errands, strict=True))
         identifiers = standing.identifiers
-        people = [identifier for identifier in identifiers.unique if self.takes(identifier)]
-        others = sum(at >= 0 and not self.takes(identifiers.unique[at]) for at in identifiers.per_row)
+        takes = [self.takes(identifier) for identifier in identifiers.unique]
+        others = identifiers.count([row for row, at in enumerate(identifiers.per_row) if at >= 0 and not takes[at]])
         most = contract.MAX_JOB_IDENTIFIERS[contract.CONTACT_JOB_PATH]
         return Plan(
             rows=len(identifiers),
             blank=identifiers.n_blank,
             invalid=identifiers.n_invalid + others,
-            people=len(people),
+            people=sum(takes),
             known=len(standing.known),
             in_doubt=len(standing.in_doubt),
             new=standing.new,

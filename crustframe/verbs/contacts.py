@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
 
 from crustframe import contract
 from crustframe.buying.jobs import Ticket
 from crustframe.buying.leftovers import read_everything_left
 from crustframe.buying.plan import Plan
-from crustframe.columns.frames import STATUS_COLUMN, Column, beside, cells_of, check_names
+from crustframe.columns.frames import STATUS_COLUMN, Column, Data, beside, cells_of, check_names, own_of
 from crustframe.settings.config import read_age
 from crustframe.verbs.contact_question import (
     KINDS,
@@ -31,9 +30,6 @@ from crustframe.verbs.run import plan_first, receipt_of, table_of
 from crustframe.verbs.signature import takes
 from crustframe.verbs.steps import client_of, note, read_terms, warn_of_nobody, warn_of_open, with_brake
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 @dataclass(frozen=True)
 class Contacts:
@@ -41,7 +37,7 @@ class Contacts:
 
     Attributes
     ----------
-    frame : pandas.DataFrame, n rows
+    frame : frame of the kind that was given, n rows
         The rows as they came, with the new columns behind them. For a series, the new columns alone.
     report : Report
         The receipt.
@@ -49,14 +45,14 @@ class Contacts:
         With ``wait=False``: the jobs that are under way.
     """
 
-    frame: pd.DataFrame
+    frame: Any
     report: Report
     ticket: Ticket | None = None
 
 
 @takes(ContactOptions)
 def contacts(
-    data: pd.DataFrame | pd.Series[Any] | Iterable[object],
+    data: Data,
     column: Column = None,
     kinds: Kinds = KINDS,
     **options: Unpack[ContactOptions],
@@ -70,8 +66,8 @@ def contacts(
 
     Parameters
     ----------
-    data : pandas.DataFrame, pandas.Series or iterable, n rows
-        Blanks, repeats, other spellings and junk are welcome; nothing of it changes.
+    data : frame, series or iterable, n rows
+        As :func:`enrich` takes them.
     column : hashable or list of hashable, optional
         Which column of a frame holds profile URLs or business e-mails; e-mails need an account with contact enrich,
         and are ``invalid`` where it lacks that, and with `verified`. Several: see :func:`enrich`.
@@ -110,24 +106,26 @@ def contacts(
     """
     started = time.monotonic()
     asked_kinds = _read(kinds, options)
-    cells = cells_of(data, column, [contract.PROFILE_URL])
-    check_names(data, column, asked_kinds.paths, options["overwrite"])
+    own = own_of(data, column)
+    every_row = Rows(cells_of(own.data, column, [contract.PROFILE_URL]), counts=own.counts)
+    check_names(own, column, asked_kinds.paths, options["overwrite"])
     with client_of(options["client"]) as asked:
         terms = read_terms(asked, options)
         read_everything_left(asked)
-        rows, ask_anew = Rows(cells), partial(as_sold, asked_kinds, asked)
+        ask_anew = partial(as_sold, asked_kinds, asked)
         question = ask_anew()
-        rows, known, plan, beyond = plan_first(asked, rows, options["limit"], question, terms.on_doubt)
+        rows, known, plan, beyond = plan_first(asked, every_row, options["limit"], question, terms.on_doubt)
         plan.allowed_by(terms.max_credits, partial=options["partial"])
         table, outcome = buy_in_rounds(asked, rows, question, plan, known, with_brake(terms), "job", table_of, ask_anew)
         identifier_kinds = ask_anew().identifier_kinds
         columns, drift = table.columns("status")
         seconds = time.monotonic() - started
         report = receipt_of(asked, table, plan, outcome.bought, price=0.0, drift=drift, seconds=seconds, beyond=beyond)
-    warn_of_nobody(cells, column, data, identifier_kinds)
+    warn_of_nobody(every_row, column, own, identifier_kinds)
     ticket = None if terms.wait else outcome.ticket or Ticket((), 0, 0.0, 0)
     names = column_names(question.kinds, options["provenance"])
-    found = Contacts(beside(data, columns[names], question.paths), report, ticket)
+    frame = own.given(beside(own.data, columns[names], question.paths), names, question.paths)
+    found = Contacts(frame, report, ticket)
     note(found)
     warn_of_open(report)
     return found
@@ -135,7 +133,7 @@ def contacts(
 
 @takes(ContactPlanOptions)
 def plan_contacts(
-    data: pd.DataFrame | pd.Series[Any] | Iterable[object],
+    data: Data,
     column: Column = None,
     kinds: Kinds = KINDS,
     **options: Unpack[ContactPlanOptions],
@@ -160,9 +158,10 @@ def plan_contacts(
         Something to mend first.
     """
     question = _read(kinds, options)
-    cells = cells_of(data, column, [contract.PROFILE_URL])
+    own = own_of(data, column)
+    rows = Rows(cells_of(own.data, column, [contract.PROFILE_URL]), counts=own.counts)
     with client_of(options["client"]) as asked:
-        _, _, made, _ = plan_first(asked, Rows(cells), options["limit"], as_sold(question, asked), options["on_doubt"])
+        _, _, made, _ = plan_first(asked, rows, options["limit"], as_sold(question, asked), options["on_doubt"])
     return made.within(options["max_credits"], partial=options["partial"])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Unpack
@@ -16,7 +16,19 @@ from crustframe.buying.plan import Plan
 from crustframe.buying.purse import Bought
 from crustframe.client import Client
 from crustframe.columns.assembly import PeopleTable
-from crustframe.columns.frames import ASKED_BY, Column, asked_by, beside, cells_of, check_names, choices_of, in_order
+from crustframe.columns.frames import (
+    ASKED_BY,
+    Column,
+    Data,
+    Own,
+    asked_by,
+    beside,
+    cells_of,
+    check_names,
+    choices_of,
+    in_order,
+    own_of,
+)
 from crustframe.errors import BadRequestError, CrustframeError, PermissionDeniedError, RetirementWarning
 from crustframe.fields import DEFAULT_FIELDS
 from crustframe.people.identifiers import Identifiers, read_identifiers
@@ -34,8 +46,6 @@ from crustframe.verbs.signature import takes
 from crustframe.verbs.steps import client_of, note, read_terms, stacklevel, warn_of_nobody, warn_of_open, with_brake
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from crustframe.buying.jobs import Ticket
 
 
@@ -45,7 +55,7 @@ class Enrichment:
 
     Attributes
     ----------
-    frame : pandas.DataFrame, n rows
+    frame : frame of the kind that was given, n rows
         The rows as they came, with the new columns behind them. For a series, the new columns alone.
     report : Report
         The receipt.
@@ -53,13 +63,13 @@ class Enrichment:
         With ``wait=False``: the jobs that are under way.
     """
 
-    frame: pd.DataFrame
+    frame: Any
     report: Report
-    _read_matches: Callable[[], pd.DataFrame] = field(repr=False)
+    _read_matches: Callable[[], Any] = field(repr=False)
     ticket: Ticket | None = None
 
     @cached_property
-    def matches(self) -> pd.DataFrame:
+    def matches(self) -> Any:
         """Every candidate of every person, one row each, best first; from the ledger, 0 credits."""
         return self._read_matches()
 
@@ -80,7 +90,7 @@ def _kept(found: Any) -> Any:
 
 @takes(EnrichOptions)
 def enrich(
-    data: pd.DataFrame | pd.Series[Any] | Iterable[object],
+    data: Data,
     column: Column = None,
     fields: Fields = DEFAULT_FIELDS,
     **options: Unpack[EnrichOptions],
@@ -93,8 +103,9 @@ def enrich(
 
     Parameters
     ----------
-    data : pandas.DataFrame, pandas.Series or iterable, n rows
-        Blanks, repeats, other spellings and junk are welcome; nothing of it changes.
+    data : frame, series or iterable, n rows
+        Of pandas, Polars (lazy ones are collected once), Arrow (tables, arrays and readers) or DuckDB (relations), or
+        what narwhals knows beside these. Blanks, repeats, other spellings and junk are welcome; nothing of it changes.
     column : hashable or list of hashable, optional
         Which column of a frame holds profile URLs or business e-mails; of several, in order of preference, each row is
         asked by the first cell that names somebody.
@@ -105,7 +116,8 @@ def enrich(
     Returns
     -------
     Enrichment
-        ``frame`` has n rows and the index of `data`; ``<NA>`` is no match or no value.
+        ``frame`` is of the kind of `data`, with n rows, in their order, and its index; a missing value is no match or
+        no value.
 
     Raises
     ------
@@ -135,9 +147,10 @@ def enrich(
     check_limit(options["limit"])
     question = read_question(fields, options, keep=options["keep"])
     _warn_of_retirement(question.options)
-    every_row = _rows_of(data, column, question, options)
     only = options["only"]
-    check_names(data, column, question.paths, options["overwrite"] or only != "all")
+    own = own_of(data, column, question.paths if only != "all" else ())
+    every_row = _rows_of(own, column, question, options)
+    check_names(own, column, question.paths, options["overwrite"] or only != "all")
     with client_of(options["client"]) as owner:
         asked = owner.facing(question.surface)
         read_everything_left(owner)
@@ -146,7 +159,7 @@ def enrich(
         routed.check()
         make_table = _tables(question, options["min_verdict"], judges=options["provenance"] == "full")
         past_nobody(asked, every_row, routed, options["on_doubt"], make_table)
-        chosen = chosen_rows(data, every_row, question, only, asked)
+        chosen = chosen_rows(own.data, every_row, question, only, asked)
         rows = every_row.only(chosen)
         rows, known, plan, beyond = plan_first(
             asked, rows, options["limit"], routed, options["on_doubt"], route=options["route"]
@@ -167,13 +180,14 @@ def enrich(
         seconds = time.monotonic() - started
         report = receipt_of(asked, table, plan, bought, price=price, drift=drift, seconds=seconds, beyond=beyond)
 
-    def read_matches() -> pd.DataFrame:
-        return matches_of(asked, identifiers, question, options["min_verdict"])
+    def read_matches() -> Any:
+        return own.made_of(matches_of(asked, identifiers, question, options["min_verdict"]), question.paths)
 
     if chosen is None:
-        frame = beside(data, columns, question.paths)
+        frame = beside(own.data, columns, question.paths)
     else:
-        frame = filled_in(data, columns, chosen, only, left=frozenset(identifiers.beyond_limit))
+        frame = filled_in(own.data, columns, chosen, only, left=frozenset(identifiers.beyond_limit))
+    frame = own.given(frame, columns.columns, question.paths)
     enrichment = Enrichment(frame, report, read_matches, outcome.ticket)
     note(enrichment)
     nothing = not (report.statuses["matched"] or report.statuses["no_match"] or bought.credits_committed)
@@ -182,14 +196,14 @@ def enrich(
         terms.stop_at_failure or (nothing and isinstance(stopped, BadRequestError | PermissionDeniedError))
     ):
         raise stopped
-    warn_of_nobody(every_row.cells, column, data)
+    warn_of_nobody(every_row, column, own)
     warn_of_open(report)
     return enrichment
 
 
 @takes(PlanOptions)
 def plan(
-    data: pd.DataFrame | pd.Series[Any] | Iterable[object],
+    data: Data,
     column: Column = None,
     fields: Fields = DEFAULT_FIELDS,
     **options: Unpack[PlanOptions],
@@ -222,7 +236,8 @@ def plan(
     check_limit(options["limit"])
     question = read_question(fields, options, keep=options["keep"])
     _warn_of_retirement(question.options)
-    every_row = _rows_of(data, column, question, options)
+    own = own_of(data, column, question.paths if options["only"] != "all" else ())
+    every_row = _rows_of(own, column, question, options)
     with client_of(options["client"]) as owner:
         asked = owner.facing(question.surface)
         pace = None
@@ -230,7 +245,7 @@ def plan(
             question, pace = as_granted(question, asked)
         routed = for_account(question, asked)
         past_nobody(asked, every_row, routed, options["on_doubt"], _tables(question, options["min_verdict"]))
-        rows = every_row.only(chosen_rows(data, every_row, question, options["only"], asked))
+        rows = every_row.only(chosen_rows(own.data, every_row, question, options["only"], asked))
         _, _, made, _ = plan_first(
             asked, rows, options["limit"], routed, options["on_doubt"], pace, route=options["route"]
         )
@@ -239,11 +254,11 @@ def plan(
 
 @takes(MatchesOptions)
 def matches(
-    data: pd.DataFrame | pd.Series[Any] | Iterable[object],
+    data: Data,
     column: Column = None,
     fields: Fields = DEFAULT_FIELDS,
     **options: Unpack[MatchesOptions],
-) -> pd.DataFrame:
+) -> Any:
     """Return every candidate that :func:`enrich` bought, one row each, best first. From the ledger; 0 credits.
 
     Opens no socket. Who was never bought for these fields has no row.
@@ -256,7 +271,7 @@ def matches(
 
     Returns
     -------
-    pandas.DataFrame, one row per candidate
+    frame of the kind that was given, one row per candidate
         ``crust.identifier``, ``crust.rank`` (1 is the one that fills the row), ``crust.confidence_score``,
         ``crust.match_verdict``, ``crust.match_reasons``, and the fields.
 
@@ -275,19 +290,22 @@ def matches(
     [1]
     """
     question = read_question(fields, options, keep="asked")
-    cells = [cell for cells in choices_of(data, column) for cell in cells]
+    own = own_of(data, column)
+    cells = [cell for cells in choices_of(own.data, column) for cell in cells]
     with client_of(options["client"]) as owner:
         asked = owner.facing(question.surface)
         identifiers = read_identifiers(cells, free_mail=question.takes_free_mail)
-        return matches_of(asked, identifiers, question, options["min_verdict"])
+        return own.made_of(matches_of(asked, identifiers, question, options["min_verdict"]), question.paths)
 
 
-def _rows_of(data: Any, column: Column, question: PersonQuestion, options: EnrichOptions | PlanOptions) -> Rows:
+def _rows_of(own: Own, column: Column, question: PersonQuestion, options: EnrichOptions | PlanOptions) -> Rows:
     if not options["fallback"]:
-        return Rows(cells_of(data, column), free_mail=question.takes_free_mail)
+        return Rows(cells_of(own.data, column), free_mail=question.takes_free_mail, counts=own.counts)
     threshold = question.need.min_similarity_score
     may_reject = options["min_verdict"] is not None or threshold != question.options.server_threshold
-    return Rows.of(choices_of(data, column), may_reject=may_reject, free_mail=question.takes_free_mail)
+    return Rows.of(
+        choices_of(own.data, column), may_reject=may_reject, free_mail=question.takes_free_mail, counts=own.counts
+    )
 
 
 def _tables(question: PersonQuestion, min_verdict: MinVerdict | None, *, judges: bool = False) -> MakeTable:

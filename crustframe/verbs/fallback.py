@@ -32,25 +32,36 @@ class Rows:
         Whether somebody who was found, and paid for, may count as nobody.
     free_mail : bool
         Whether free-mail addresses are asked about.
+    counts : sequence of int, optional
+        How many rows of the user's own each row stands for.
     """
 
     cells: list[object]
     further: dict[int, list[object]] = field(default_factory=dict)
     may_reject: bool = False
     free_mail: bool = False
+    counts: Sequence[int] | None = None
 
     @classmethod
-    def of(cls, choices: Sequence[Sequence[object]], *, may_reject: bool = False, free_mail: bool = False) -> Rows:
+    def of(
+        cls,
+        choices: Sequence[Sequence[object]],
+        *,
+        may_reject: bool = False,
+        free_mail: bool = False,
+        counts: Sequence[int] | None = None,
+    ) -> Rows:
         """Begin with the first cell of each row."""
         further = {row: [*cells[1:]] for row, cells in enumerate(choices) if len(cells) > 1}
-        return cls([cells[0] for cells in choices], further, may_reject, free_mail)
+        return cls([cells[0] for cells in choices], further, may_reject, free_mail, counts)
 
     def only(self, rows: Sequence[int] | None) -> Rows:
         """Return some of the rows; `None` is all."""
         if rows is None:
             return self
         further = {n: self.further[row] for n, row in enumerate(rows) if row in self.further}
-        return Rows([self.cells[row] for row in rows], further, self.may_reject, self.free_mail)
+        counts = self.counts and [self.counts[row] for row in rows]
+        return replace(self, cells=[self.cells[row] for row in rows], further=further, counts=counts)
 
     def first(self, limit: int | None, takes: Callable[[Identifier], bool]) -> tuple[Rows, Rows]:
         """Return the rows with all but the first people whom it can be asked about left for later, and those left."""
@@ -64,12 +75,12 @@ class Rows:
         later = {row for row, place in enumerate(read.per_row) if place in beyond}
         cells = [LATER if row in later else cell for row, cell in enumerate(self.cells)]
         further = {row: cells for row, cells in self.further.items() if row not in later}
-        return Rows(cells, further, self.may_reject, self.free_mail), self.only(sorted(later))
+        return replace(self, cells=cells, further=further), self.only(sorted(later))
 
     @cached_property
     def identifiers(self) -> Identifiers:
         """Who is asked about."""
-        return read_identifiers(self.cells, free_mail=self.free_mail)
+        return replace(read_identifiers(self.cells, free_mail=self.free_mail), counts=self.counts)
 
     def has_further(self, keys: Collection[str]) -> bool:
         """Whether a row of one of these people can still go on."""

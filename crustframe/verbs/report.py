@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from crustframe import contract
 from crustframe.buying.purse import Bought
-from crustframe.people.identifiers import REASONS, Identifiers
+from crustframe.people.identifiers import Identifiers
 from crustframe.people.records import STATUSES, Status
 from crustframe.wording import as_html, counted, persons
 
@@ -232,11 +232,10 @@ def make_report(
     beyond : Beyond
         Whom a limit left for later.
     """
-    by_row = Counter(
-        identifiers.refusals[row].status if position < 0 else statuses[position]
-        for row, position in enumerate(identifiers.per_row)
-    )
-    reasons = Counter(refusal.reason for refusal in identifiers.refusals.values() if refusal.reason in REASONS)
+    by_row: Counter[str] = Counter()
+    for row, position in enumerate(identifiers.per_row):
+        status = identifiers.refusals[row].status if position < 0 else statuses[position]
+        by_row[status] += 1 if identifiers.counts is None else identifiers.counts[row]
     spelled: Counter[str] = Counter()
     for identifier, spellings in zip(identifiers.unique, identifiers.spellings, strict=True):
         spelled[identifier.kind] += spellings
@@ -260,7 +259,7 @@ def make_report(
         credits_of_repeats=bought.credits_of_repeats,
         drift=dict(drift),
         dropped_groups=tuple(bought.dropped_groups),
-        invalid_reasons=dict(reasons),
+        invalid_reasons=dict(identifiers.reasons),
         text_calls=sum(math.ceil(n / contract.MAX_IDENTIFIERS) for n in spelled.values()),
         text_credits=matched * price,
         request_ids=tuple(bought.request_ids),
@@ -268,7 +267,7 @@ def make_report(
         stopped_exit_code=getattr(error, "exit_code", None),
         interrupted=bought.interrupted,
         seconds=seconds,
-        rows_beyond_limit=len(identifiers.beyond_limit),
+        rows_beyond_limit=identifiers.count(identifiers.beyond_limit),
         people_beyond_limit=beyond.people,
         credits_beyond_limit=beyond.credits_high,
     )

@@ -7,12 +7,13 @@ import warnings
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 from crustframe.api.jobs import read_submit
 from crustframe.buying.terms import Terms
 from crustframe.client import Client
-from crustframe.columns.frames import Column, columns_beside, nobody_named
+from crustframe.columns.frames import Column, Own, nobody_named
 from crustframe.contract import BUSINESS_EMAIL, PROFILE_URL, IdentifierKind
 from crustframe.errors import PartialResultWarning
 from crustframe.people.identifiers import is_address
@@ -23,6 +24,7 @@ from crustframe.verbs.report import Interrupted, Report
 if TYPE_CHECKING:
     from crustframe.verbs.contacts import Contacts
     from crustframe.verbs.enrichment import Enrichment
+    from crustframe.verbs.fallback import Rows
 
 
 @contextmanager
@@ -134,17 +136,20 @@ def warn_of_open(report: Report) -> None:
 
 
 def warn_of_nobody(
-    cells: Iterable[object],
+    rows: Rows,
     column: Column,
-    data: Any,
+    own: Own,
     kinds: Collection[IdentifierKind] = (PROFILE_URL, BUSINESS_EMAIL),
 ) -> None:
     """Warn if every cell that is not blank is refused, or if somebody has become the name of the column."""
-    name = getattr(data, "name", None) if column is None else column
+    name = own.name if column is None else column
     if isinstance(name, str) and is_address(name):
         what = f"The column is named {name!r}, so somebody was read as a header and is not in the rows."
         warnings.warn(f"{what}\nHint: read the file with header=None.", PartialResultWarning, stacklevel=stacklevel())
-    if words := nobody_named(cells, column, columns_beside(data), kinds):
+    cells: Iterable[object] = rows.cells
+    if rows.counts is not None:
+        cells = chain.from_iterable(map(repeat, rows.cells, rows.counts))
+    if words := nobody_named(cells, column, own.head, kinds):
         warnings.warn(words, PartialResultWarning, stacklevel=stacklevel())
 
 
