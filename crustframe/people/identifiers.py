@@ -74,6 +74,16 @@ class Identifiers:
         return len(rows) if self.counts is None else sum(self.counts[row] for row in rows)
 
     @property
+    def rows_by_person(self) -> Counter[int]:
+        """How many rows name each person, by position in `unique`; at -1, how many name nobody."""
+        if self.counts is None:
+            return Counter(self.per_row)
+        found: Counter[int] = Counter()
+        for position, n in zip(self.per_row, self.counts, strict=True):
+            found[position] += n
+        return found
+
+    @property
     def n_blank(self) -> int:
         """Rows whose cell is empty."""
         return self.count([row for row, refusal in self.refusals.items() if refusal is BLANK])

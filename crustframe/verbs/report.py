@@ -232,10 +232,11 @@ def make_report(
     beyond : Beyond
         Whom a limit left for later.
     """
-    by_row: Counter[str] = Counter()
-    for row, position in enumerate(identifiers.per_row):
-        status = identifiers.refusals[row].status if position < 0 else statuses[position]
-        by_row[status] += 1 if identifiers.counts is None else identifiers.counts[row]
+    beyond_limit = identifiers.count(identifiers.beyond_limit)
+    by_row = Counter({"blank": identifiers.n_blank, "invalid": identifiers.n_invalid, "not_run": beyond_limit})
+    for position, n in identifiers.rows_by_person.items():
+        if position >= 0:
+            by_row[statuses[position]] += n
     spelled: Counter[str] = Counter()
     for identifier, spellings in zip(identifiers.unique, identifiers.spellings, strict=True):
         spelled[identifier.kind] += spellings
@@ -267,7 +268,7 @@ def make_report(
         stopped_exit_code=getattr(error, "exit_code", None),
         interrupted=bought.interrupted,
         seconds=seconds,
-        rows_beyond_limit=identifiers.count(identifiers.beyond_limit),
+        rows_beyond_limit=beyond_limit,
         people_beyond_limit=beyond.people,
         credits_beyond_limit=beyond.credits_high,
     )
