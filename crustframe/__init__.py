@@ -1,6 +1,6 @@
 """crustframe: a column of profile URLs or business e-mails becomes columns about those people.
 
-Importing it registers ``df.crust`` and ``series.crust``; it opens no socket and makes no folder.
+Importing it registers ``df.crust`` and ``series.crust`` in pandas and Polars; it opens no socket and makes no folder.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import TYPE_CHECKING, Unpack
@@ -25,6 +24,8 @@ from crustframe.buying import jobs
 from crustframe.buying.plan import Plan
 from crustframe.client import Client
 from crustframe.errors import CrustframeError, PartialResultWarning, RetirementWarning
+from crustframe.verbs.accessor import REGISTER
+from crustframe.verbs.awaited import enrich_async
 from crustframe.verbs.changes import changes
 from crustframe.verbs.contacts import Contacts, contacts, plan_contacts
 from crustframe.verbs.enrichment import Enrichment, enrich, matches, plan
@@ -52,6 +53,7 @@ __all__ = [
     "changes",
     "contacts",
     "enrich",
+    "enrich_async",
     "errors",
     "jobs",
     "last_report",
@@ -69,11 +71,11 @@ ContactPlan = Plan
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 
-class _WhenPandasComes:
-    """Registers the accessors once somebody imports pandas, which takes half a second that the shell often need not."""
+class _WhenFramesCome:
+    """Registers ``crust`` once somebody imports pandas or Polars, which takes a time that the shell often need not."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        if name != "pandas":
+        if name not in REGISTER:
             return None
         spec = PathFinder.find_spec(name, path, target)
         if spec is not None and spec.loader is not None:
@@ -81,17 +83,16 @@ class _WhenPandasComes:
 
             def exec_module(module: ModuleType) -> None:
                 load(module)
-                sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not self]
-                import_module("crustframe.accessor")
+                if name in REGISTER:
+                    REGISTER.pop(name)()
 
             spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec
 
 
-if "pandas" in sys.modules:
-    import_module("crustframe.accessor")
-else:
-    sys.meta_path.insert(0, _WhenPandasComes())
+sys.meta_path.insert(0, _WhenFramesCome())
+for _library in REGISTER.keys() & sys.modules.keys():
+    REGISTER.pop(_library)()
 
 
 def sandbox(*, ledger: str | os.PathLike[str] | None = None, **options: Unpack[SandboxOptions]) -> EmbeddedSandbox:

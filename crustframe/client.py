@@ -105,6 +105,13 @@ class Client:
         other._lender = self
         return other
 
+    def sleeping(self, sleep: Callable[[float], None]) -> Client:
+        """Return this client with another way to wait: the same key, connections and ledger."""
+        other = copy.copy(self)
+        other.sleep = sleep
+        other._lender = self
+        return other
+
     @cached_property
     def transport(self) -> Transport:
         """The connection; made when the first request leaves."""

@@ -32,7 +32,7 @@ ORDER = [
     "client",
     "buying",
     "verbs",
-    "accessor",
+    "duckdb",
     "shell",
 ]
 MAY_START_A_SANDBOX = {"verbs/embedded.py", "shell/sandbox_command.py", "shell/demo.py"}

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal, assert_index_equal
 
 import crustframe
-from crustframe.accessor import DataFrameCrust, SeriesCrust
 from crustframe.errors import ColumnExistsError, ColumnNotFoundError, ConfigurationError
 from crustframe.shell.cli import app
+from crustframe.verbs.accessor import DataFrameCrust, SeriesCrust
 
 AVERY = "https://www.linkedin.com/in/avery-stone-example"
 BLAKE = "https://www.linkedin.com/in/blake-stone-example"

@@ -14,10 +14,10 @@ import typer
 from jupyter_client.manager import start_new_kernel
 
 import crustframe
-from crustframe.accessor import DataFrameCrust, SeriesCrust
 from crustframe.errors import SettingError, UnknownOptionError
 from crustframe.shell.cli import app
 from crustframe.verbs import options as of
+from crustframe.verbs.accessor import DataFrameCrust, SeriesCrust
 from crustframe.verbs.signature import entries
 
 FACES = {

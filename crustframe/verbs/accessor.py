@@ -1,10 +1,9 @@
-"""``df.crust`` and ``series.crust``: the pandas way in. Holds the data and nothing else."""
+"""``df.crust`` and ``series.crust``, in pandas and in Polars: one way in. Holds the data and nothing else."""
 
 from __future__ import annotations
 
-from typing import Any, Unpack
-
-import pandas as pd
+from collections.abc import Callable
+from typing import Any, Final, Generic, TypeVar, Unpack
 
 from crustframe.buying.plan import Plan
 from crustframe.client import Client
@@ -18,22 +17,22 @@ from crustframe.verbs.enrichment import enrich, matches, plan
 from crustframe.verbs.question import Fields
 from crustframe.verbs.signature import takes
 
+Frame = TypeVar("Frame")
+"""``pandas.DataFrame``, ``polars.DataFrame`` or ``polars.LazyFrame``."""
 
-@pd.api.extensions.register_dataframe_accessor("crust")
-class DataFrameCrust:
-    """Columns about the people of a column, as ``df.crust``.
+
+class DataFrameCrust(Generic[Frame]):
+    """Columns about the people of a column, as ``df.crust``; what comes back is of the kind of `df`.
 
     Holds the frame and nothing else: pandas 2 keeps one accessor per frame and pandas 3 builds one at each
     ``df.crust``, so remembered state would go stale in one and vanish in the other.
     """
 
-    def __init__(self, frame: pd.DataFrame) -> None:
-        self._frame = frame
+    def __init__(self, frame: Frame) -> None:
+        self._frame: Any = frame
 
     @takes(of.EnrichOptions)
-    def enrich(
-        self, column: Column, fields: Fields = DEFAULT_FIELDS, **options: Unpack[of.EnrichOptions]
-    ) -> pd.DataFrame:
+    def enrich(self, column: Column, fields: Fields = DEFAULT_FIELDS, **options: Unpack[of.EnrichOptions]) -> Frame:
         """Return a copy with one new column per field: same rows, same index, same order.
 
         Costs 1 to 7 credits per newly matched person; known people, repeats and nobody found are free.
@@ -48,7 +47,7 @@ class DataFrameCrust:
 
         Returns
         -------
-        pandas.DataFrame
+        frame
             ``crust.status`` says in every row what happened. For the receipt use :func:`crustframe.enrich`.
 
         Raises
@@ -65,7 +64,8 @@ class DataFrameCrust:
         >>> found["crust.status"].tolist()
         ['matched', 'blank']
         """
-        return enrich(self._frame, column, fields, **options).frame
+        found: Frame = enrich(self._frame, column, fields, **options).frame
+        return found
 
     @takes(of.PlanOptions)
     def plan(self, column: Column, fields: Fields = DEFAULT_FIELDS, **options: Unpack[of.PlanOptions]) -> Plan:
@@ -91,9 +91,7 @@ class DataFrameCrust:
         return plan(self._frame, column, fields, **options)
 
     @takes(of.MatchesOptions)
-    def matches(
-        self, column: Column, fields: Fields = DEFAULT_FIELDS, **options: Unpack[of.MatchesOptions]
-    ) -> pd.DataFrame:
+    def matches(self, column: Column, fields: Fields = DEFAULT_FIELDS, **options: Unpack[of.MatchesOptions]) -> Frame:
         """Return every candidate that :meth:`enrich` bought, one row each, best first. From the ledger; 0 credits.
 
         Parameters
@@ -106,12 +104,13 @@ class DataFrameCrust:
 
         Returns
         -------
-        pandas.DataFrame, one row per candidate
+        frame, one row per candidate
         """
-        return matches(self._frame, column, fields, **options)
+        found: Frame = matches(self._frame, column, fields, **options)
+        return found
 
     @takes(of.ContactOptions)
-    def contacts(self, column: Column, kinds: Kinds = KINDS, **options: Unpack[of.ContactOptions]) -> pd.DataFrame:
+    def contacts(self, column: Column, kinds: Kinds = KINDS, **options: Unpack[of.ContactOptions]) -> Frame:
         """Return a copy with business e-mails, personal e-mails and phone numbers as columns.
 
         Costs 1, 2 and 2 credits for whoever has them; no base credit, and what the ledger holds is free.
@@ -126,11 +125,12 @@ class DataFrameCrust:
 
         Returns
         -------
-        pandas.DataFrame
+        frame
             With ``wait=False`` people whose job is under way are ``not_run``; :func:`crustframe.contacts` hands back
             the ticket too.
         """
-        return contacts(self._frame, column, kinds, **options).frame
+        found: Frame = contacts(self._frame, column, kinds, **options).frame
+        return found
 
     @takes(of.ContactPlanOptions)
     def plan_contacts(self, column: Column, kinds: Kinds = KINDS, **options: Unpack[of.ContactPlanOptions]) -> Plan:
@@ -150,7 +150,7 @@ class DataFrameCrust:
         """
         return plan_contacts(self._frame, column, kinds, **options)
 
-    def changes(self, column: Column, fields: Fields | None = None, *, client: Client | None = None) -> pd.DataFrame:
+    def changes(self, column: Column, fields: Fields | None = None, *, client: Client | None = None) -> Frame:
         """Return what changed about these people each time they were bought anew. From the ledger, 0 credits.
 
         Parameters
@@ -161,21 +161,21 @@ class DataFrameCrust:
 
         Returns
         -------
-        pandas.DataFrame
+        frame
             One row for each person and path: ``identifier``, ``path``, ``old``, ``new``, ``changed_at``.
         """
-        return changes(self._frame, column, fields, client=client)
+        found: Frame = changes(self._frame, column, fields, client=client)
+        return found
 
 
-@pd.api.extensions.register_series_accessor("crust")
 class SeriesCrust:
     """Columns about the people of a series, as ``series.crust``."""
 
-    def __init__(self, series: pd.Series[Any]) -> None:
+    def __init__(self, series: Any) -> None:
         self._series = series
 
     @takes(of.SeriesEnrichOptions)
-    def enrich(self, fields: Fields = DEFAULT_FIELDS, **options: Unpack[of.SeriesEnrichOptions]) -> pd.DataFrame:
+    def enrich(self, fields: Fields = DEFAULT_FIELDS, **options: Unpack[of.SeriesEnrichOptions]) -> Any:
         """Return the columns about the people of this series, with its index.
 
         Costs 1 to 7 credits per newly matched person; known people, repeats and nobody found are free.
@@ -188,7 +188,7 @@ class SeriesCrust:
 
         Returns
         -------
-        pandas.DataFrame
+        frame
 
         Raises
         ------
@@ -214,7 +214,7 @@ class SeriesCrust:
         return plan(self._series, fields=fields, **options)
 
     @takes(of.MatchesOptions)
-    def matches(self, fields: Fields = DEFAULT_FIELDS, **options: Unpack[of.MatchesOptions]) -> pd.DataFrame:
+    def matches(self, fields: Fields = DEFAULT_FIELDS, **options: Unpack[of.MatchesOptions]) -> Any:
         """Return every candidate that :meth:`enrich` bought, one row each, best first. From the ledger; 0 credits.
 
         Parameters
@@ -225,12 +225,12 @@ class SeriesCrust:
 
         Returns
         -------
-        pandas.DataFrame, one row per candidate
+        frame, one row per candidate
         """
         return matches(self._series, fields=fields, **options)
 
     @takes(of.SeriesContactOptions)
-    def contacts(self, kinds: Kinds = KINDS, **options: Unpack[of.SeriesContactOptions]) -> pd.DataFrame:
+    def contacts(self, kinds: Kinds = KINDS, **options: Unpack[of.SeriesContactOptions]) -> Any:
         """Return business e-mails, personal e-mails and phone numbers of these people, with the series' index.
 
         Costs 1, 2 and 2 credits for whoever has them; no base credit, and what the ledger holds is free.
@@ -243,7 +243,7 @@ class SeriesCrust:
 
         Returns
         -------
-        pandas.DataFrame
+        frame
             With ``wait=False`` people whose job is under way are ``not_run``.
         """
         return contacts(self._series, kinds=kinds, **options).frame
@@ -263,3 +263,22 @@ class SeriesCrust:
         Plan
         """
         return plan_contacts(self._series, kinds=kinds, **options)
+
+
+def _register_in_pandas() -> None:
+    from pandas.api import extensions
+
+    extensions.register_dataframe_accessor("crust")(DataFrameCrust)
+    extensions.register_series_accessor("crust")(SeriesCrust)
+
+
+def _register_in_polars() -> None:
+    from polars import api
+
+    api.register_dataframe_namespace("crust")(DataFrameCrust)
+    api.register_lazyframe_namespace("crust")(DataFrameCrust)
+    api.register_series_namespace("crust")(SeriesCrust)
+
+
+REGISTER: Final[dict[str, Callable[[], None]]] = {"pandas": _register_in_pandas, "polars": _register_in_polars}
+"""By library: what gives its frames a ``crust``."""
