@@ -6,6 +6,7 @@ The verbs look at the distinct cells of the asked columns; what they found is sp
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -69,9 +70,10 @@ def kind_of(data: Any) -> Kind | None:
         return Kind(frame, frame.columns, lambda made, _: made.to_native().lazy())
     pa = made_by.get_pyarrow()
     if pa is not None and isinstance(data, pa.RecordBatchReader):
-        return _arrow_kind(data.read_all(), lambda table, names: table.rename_columns(names).to_reader())
+        data = data.read_all()
+        return _arrow_kind(data, lambda made, names: _as_arrow(data, made, names).to_reader())
     if pa is not None and isinstance(data, pa.Table):
-        return _arrow_kind(data, lambda table, names: table.rename_columns(names))
+        return _arrow_kind(data, partial(_as_arrow, data))
     if pa is not None and isinstance(data, pa.Array):
         data = pa.chunked_array([data])
     if made_by.is_into_series(data):
@@ -98,6 +100,16 @@ def _arrow_kind(table: Any, finish: Callable[[Any, Sequence[str]], Any]) -> Kind
         table.column_names,
         lambda made, names: finish(made.to_native(), names),
     )
+
+
+def _as_arrow(own: Any, made: Any, names: Sequence[str]) -> Any:
+    """Return a table with the metadata of the user's own, and of those columns that are still theirs."""
+    pa = require_pyarrow()
+    fields = []
+    for place, field, name in zip(made.column_names, made.schema, names, strict=True):
+        theirs = own.schema.field(int(place)) if place.isdigit() else field
+        fields.append((theirs if theirs.type == field.type else field).with_name(name))
+    return pa.Table.from_arrays(made.columns, schema=pa.schema(fields, metadata=own.schema.metadata))
 
 
 _AS_TEXT: Final = frozenset({"BIT", "TIME WITH TIME ZONE"})
@@ -211,9 +223,13 @@ class Other(Own):
             return to_array(column, kind).take(self._codes)
         if column.name not in self.data.columns:
             return to_array(column, kind)
+        pa = require_pyarrow()
         own = self._kind.cells(self._position(column.name))
         cells = [KEEP if now is was else now for now, was in zip(column, self.data[column.name], strict=True)]
-        return filled_array(own, cells, replacing_type(own.type, cells))
+        if (held := replacing_type(own.type, cells)) != own.type:  # which is too narrow
+            with suppress(pa.ArrowException):
+                own, held = own.cast(kind), kind
+        return filled_array(own, cells, held)
 
 
 _ARROW_NAMES: Final = {"string": "string", "integer": "int64", "number": "float64", "boolean": "bool_"}

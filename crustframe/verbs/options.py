@@ -449,5 +449,9 @@ class ContactPlanOptions(Spending, Limited, Verified, Aged, OfClient):
     """What :func:`crustframe.plan_contacts` takes."""
 
 
+class SqlOptions(Spending, QuestionOptions, Judged, Routed, Told, OfClient):
+    """What :func:`crustframe.duckdb.register` takes."""
+
+
 class SchemaOptions(OfPaths):
     """What :func:`crustframe.schema` takes."""
