@@ -8,6 +8,7 @@ import sys
 import pytest
 
 HEAVY = {"pandas", "numpy", "pandera", "requests", "fastapi", "uvicorn", "openpyxl", "pyarrow", "xlsxwriter"}
+FRAMES = {"pandas", "polars", "narwhals", "pyarrow", "duckdb"}
 TOLD = "import sys; sys.stderr.write(' '.join(name for name in sys.modules if '.' not in name))"
 
 
@@ -22,7 +23,14 @@ def test_what_needs_no_table_imports_no_pandas(arguments):
         f"atexit.register(lambda: exec({TOLD!r}))\nfrom crustframe.shell.cli import main; main()"
     )
 
-    assert set() == HEAVY & set(ran.stderr.split())
+    assert set() == (HEAVY | FRAMES) & set(ran.stderr.split())
+
+
+def test_frames_of_every_make_are_imported_by_whoever_uses_them():
+    assert set() == FRAMES & set(python(f"import crustframe; {TOLD}").stderr.split())
+    assert {"polars"} == FRAMES & set(
+        python(f"import crustframe, polars; polars.DataFrame().crust; {TOLD}").stderr.split()
+    )
 
 
 @pytest.mark.parametrize(
@@ -32,6 +40,14 @@ def test_the_accessors_are_there_whichever_is_imported_first(imports):
     ran = python(f"{imports}; import pandas; print(pandas.DataFrame().crust, pandas.Series(dtype=str).crust)")
 
     assert (0, 2) == (ran.returncode, ran.stdout.count("Crust object")), ran.stderr
+
+
+@pytest.mark.parametrize("imports", ["crustframe, polars", "polars, crustframe", "pandas, crustframe, polars"])
+def test_polars_has_them_too_whichever_is_imported_first(imports):
+    polars = "polars.DataFrame().crust, polars.LazyFrame().crust, polars.Series().crust"
+    ran = python(f"import {imports}; import pandas; print(pandas.DataFrame().crust, {polars})")
+
+    assert (0, 4) == (ran.returncode, ran.stdout.count("Crust object")), ran.stderr
 
 
 def test_whoever_only_looks_pandas_up_does_not_lose_the_accessors():
