@@ -1,5 +1,6 @@
 # `make demo` and `make test` need Python 3.11 or newer and git; both set up .venv first.
-# `make torture` runs the long campaigns (hours; CAMPAIGN=0.1 a tenth of them), `make bench` prints ratios.
+# `make torture` runs the long campaigns (hours; CAMPAIGN=0.1 a tenth of them), `make bench` writes ratios
+# into tests/bench/RESULTS.md (BENCH='--rows 100000' changes the sizes).
 
 # The first Python that is new enough; `make test PYTHON=python3.12` names another.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -34,8 +35,13 @@ test-lowest: $(STAMP)
 torture: $(STAMP)
 	CRUSTFRAME_CAMPAIGN=$(or $(CAMPAIGN),full) $(BIN)/python -m pytest tests/torture
 
+# An environment of its own: whole programs are timed, and what a library imports depends on what is installed.
+VENV_BENCH := .venv-bench
+
 bench: $(STAMP)
-	$(BIN)/python tests/bench/bench.py
+	$(BIN)/python -m uv venv --quiet --clear --python $(BIN)/python $(VENV_BENCH)
+	$(BIN)/python -m uv pip install --quiet --compile-bytecode --python $(VENV_BENCH)/bin/python --editable '.[bench]'
+	$(VENV_BENCH)/bin/python tests/bench/bench.py $(BENCH)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -43,7 +49,7 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) $(LOWEST) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) $(LOWEST) $(VENV_BENCH) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 
 $(STAMP): pyproject.toml
 	@if ! "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \

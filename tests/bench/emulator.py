@@ -125,6 +125,13 @@ class Api:
         answer |= {"identifier_count": len(identifiers), "entities_requested": len(identifiers)}
         return 202, orjson.dumps(answer | {"status_url": f"/batch/{batch_id}"}), 0.0
 
+    def listed(self) -> Answer:
+        """Answer ``GET /batch``: the jobs, the newest first, without links."""
+        jobs = [orjson.loads(self.status(batch_id)[1]) for batch_id in reversed(self.jobs)]
+        for job in jobs:
+            job.pop("download_url", None)
+        return 200, orjson.dumps({"jobs": jobs, "next_cursor": None, "has_more": False}), 0.0
+
     def status(self, batch_id: str) -> Answer:
         """Answer ``GET /batch/{batch_id}``."""
         job = self.jobs.get(batch_id)
@@ -148,13 +155,22 @@ class Api:
         if f"Bearer {KEY}" != headers.get("authorization") and headers.get("x-api-key") != KEY:
             return 401, b'{"message":"Invalid API key in request"}', 0.0
         self.calls += 1
-        paid: dict[str, Callable[[dict[str, Any]], Answer]] = {"/person/enrich": self.enrich, "/v5/person/bulk": self.bulk}
-        if method == "POST" and path != "/v5/person/bulk" and headers.get(contract.VERSION_HEADER) != contract.API_VERSION:
+        paid: dict[str, Callable[[dict[str, Any]], Answer]] = {
+            "/person/enrich": self.enrich,
+            "/v5/person/bulk": self.bulk,
+        }
+        if (
+            method == "POST"
+            and path != "/v5/person/bulk"
+            and headers.get(contract.VERSION_HEADER) != contract.API_VERSION
+        ):
             return _refused("x-api-version")
         if method == "POST" and path in paid:
             return paid[path](orjson.loads(body))
         if method == "POST" and path == contract.PERSON_JOB_PATH:
             return await self.submit(orjson.loads(body))
+        if method == "GET" and path == contract.JOBS_PATH:
+            return self.listed()
         if method == "GET" and path.startswith("/batch/"):
             return self.status(path.removeprefix("/batch/"))
         return _unknown()
@@ -226,7 +242,7 @@ class Connection(asyncio.Protocol):
 async def _serve() -> None:
     api = Api()
     server = await asyncio.get_running_loop().create_server(lambda: Connection(api), "127.0.0.1", 0)
-    api.url = "http://127.0.0.1:{}".format(server.sockets[0].getsockname()[1])
+    api.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     person_data(0, tuple(COLUMNS.values()))
     print(api.url, flush=True)
     await server.serve_forever()

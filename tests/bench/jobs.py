@@ -1,4 +1,4 @@
-"""Jobs beside calls, CPU of a job's rows, and long result files: ``python tests/bench/jobs.py [route|rows|lines [N]]``.
+"""Jobs beside calls, and long result files: ``python tests/bench/jobs.py [route|lines [N]]``.
 
 ``make bench`` prints all of it, with 50,000 lines. Nothing here passes or fails by its figures.
 """
@@ -8,13 +8,11 @@ from __future__ import annotations
 import contextlib
 import gzip
 import hashlib
-import io
 import json
 import os
 import random
 import shutil
 import sqlite3
-import statistics
 import sys
 import tempfile
 import threading
@@ -27,7 +25,6 @@ from typing import Any
 
 import orjson
 import pandas as pd
-import requests
 from measuring import FIELDS, STOPPED, Facts, measured, people, report, span
 
 import crustframe
@@ -35,7 +32,6 @@ import crustframe.columns.schema
 import crustframe.http.transport
 from crustframe import contract
 from crustframe.buying import jobs as jobs_room
-from crustframe.fields import read_paths, requested_groups
 from crustframe.ledger import Need
 from crustframe.people.identifiers import read_identifiers
 from crustframe.sandbox.people import Population
@@ -46,7 +42,6 @@ JOB_S, LATENCY_S = 180.0, 5.0  # performance notes, section 6
 SPEED = 15.0
 """Sandbox seconds per real one. The client's own work counts as often: no more than it can bear."""
 SCORE = "crust.confidence_score"
-HURRY, TIMES = 60.0, 3
 LINES, WHOLE_LINES = 50_000, 100_000
 STOPS = 20
 CHUNK = contract.JOB_CHUNK_SIZES[2]
@@ -109,64 +104,6 @@ def _hurrying(url: str, ledger: str, speed: float, began: float, real: float) ->
         clock=lambda: began + (time.time() - real) * speed,
         sleep=lambda seconds: time.sleep(seconds / speed),
     )
-
-
-# Ten thousand rows by job: CPU and memory ---------------------------------------------------------------------------
-
-
-def rows() -> None:
-    """Print what a job of 10,000 rows takes of the client beside a plain script."""
-    print(f"a job of {ROWS:,} rows, medians of {TIMES}, CPU and memory beyond the imports:")
-    for keep in ("asked", "all"):
-        runs: dict[str, list[Facts]] = {"theirs": [], "ours": []}
-        for _ in range(TIMES):
-            for name, seen in runs.items():
-                with (
-                    tempfile.TemporaryDirectory() as folder,
-                    crustframe.sandbox(requests_per_minute=None, speed=HURRY, job_seconds=60.0) as sandbox,
-                ):
-                    ledger = Path(folder) / "run.sqlite3"
-                    seen.append(measured(__file__, name, sandbox.url, ledger, keep, sandbox.now(), time.time()))
-        plain, here = (
-            {key: statistics.median(one[key] for one in seen) for key in ("cpu", "growth_mib", "seconds")}
-            for seen in runs.values()
-        )
-        size = runs["theirs"][0]["bytes"] / ROWS / 1000
-        for name, one in (("plain script", plain), ("crustframe  ", here)):
-            each = one["cpu"] / ROWS * 1e6
-            print(f"  {name}, lines of {size:.1f} kB: {each:.0f} us of CPU a row, +{one['growth_mib']:.0f} MiB")
-        print(
-            f"  ratio: {here['cpu'] / plain['cpu']:.2f} x CPU, {here['growth_mib'] / plain['growth_mib']:.2f} x memory"
-        )
-
-
-def ours(url: str, ledger: str, keep: Any, began: str, real: str) -> Facts:
-    """Enrich 10,000 rows by job with crustframe; everything is kept in the ledger."""
-    frame = pd.DataFrame({"url": people(ROWS)})
-    with _hurrying(url, ledger, HURRY, float(began), float(real)) as client:
-        crustframe.enrich([], fields=FIELDS, client=client)  # imports what a first run imports
-        with span() as facts:
-            found = crustframe.enrich(frame, "url", FIELDS, keep=keep, client=client, route="job")
-    assert found.frame["name"].notna().sum() == ROWS
-    return facts
-
-
-def theirs(url: str, _ledger: str, keep: Any, _began: str, _real: str) -> Facts:
-    """Enrich 10,000 rows by job as a plain script does: the same question, nothing kept."""
-    frame = pd.DataFrame({"url": people(ROWS)})
-    groups = sorted(requested_groups(read_paths(FIELDS, lists="join"), keep))
-    with requests.Session() as session, span() as facts:
-        session.headers.update({"Authorization": f"Bearer {KEY}", contract.VERSION_HEADER: contract.API_VERSION})
-        body = {"professional_network_profile_urls": frame["url"].tolist(), "fields": groups}
-        batch_id = session.post(url + contract.PERSON_JOB_PATH, json=body, timeout=60).json()["batch_id"]
-        while (status := session.get(f"{url}/batch/{batch_id}", timeout=60).json())["status"] != "completed":
-            time.sleep(5 / HURRY)
-        lines = gzip.decompress(requests.get(status["download_url"], timeout=60).content)
-        found = pd.read_json(io.BytesIO(lines), lines=True)
-        table = pd.json_normalize(found["data"].tolist())[["basic_profile.name", "basic_profile.headline"]]
-        merged = frame.merge(table.assign(url=found["original_identifier"]), on="url", how="left")
-    assert merged["basic_profile.name"].notna().sum() == ROWS
-    return facts | {"bytes": len(lines)}
 
 
 # Long result files --------------------------------------------------------------------------------------------------
@@ -383,7 +320,6 @@ def at_once(file: str, lines: str) -> Facts:
 def main() -> None:
     """Measure everything, with files of 50,000 lines."""
     side_by_side()
-    rows()
     long_files()
 
 
@@ -393,9 +329,7 @@ if __name__ == "__main__":
             main()
         case ["route"]:
             side_by_side()
-        case ["rows"]:
-            rows()
         case ["lines", *n]:
             long_files(*map(int, n))
         case _:
-            report({work.__name__: work for work in (enrich, ours, theirs, write, submit, read, plain, at_once)})
+            report({work.__name__: work for work in (enrich, write, submit, read, plain, at_once)})

@@ -1,4 +1,7 @@
-"""Run a command and print what its processes took. A small process: Linux hands the peak of a parent on to its children."""
+"""Run a command and print what its processes took.
+
+A small process of its own: Linux hands the peak of a parent on to its children.
+"""
 
 import json
 import os

@@ -77,7 +77,7 @@ def _spelled(number: int, chance: random.Random) -> str:
 
 
 def write_leads(path: Path, rows: int, *, people: int | None = None) -> Facts:
-    """Write a table of leads: 20 % repeats, 5 % spelled otherwise, 1 % blanks; or the same few `people` over and over."""
+    """Write leads: 20 % repeats, 5 % spelled otherwise, 1 % blanks; or the same few `people` over and over."""
     chance = random.Random(rows)
     numbers: list[int | None] = []
     met: list[int] = []

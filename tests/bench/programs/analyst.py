@@ -29,7 +29,9 @@ def main(session):
 
     with ThreadPoolExecutor(WORKERS) as pool:
         entries = [entry for answer in pool.map(ask, range(0, len(unique), BATCH)) for entry in answer]
-    people = pd.json_normalize(entries, "matches", ["matched_on"]).rename(columns=lambda name: name.removeprefix("person_data."))
+    people = pd.json_normalize(entries, "matches", ["matched_on"]).rename(
+        columns=lambda name: name.removeprefix("person_data.")
+    )
     columns = [PATHS["name"], PATHS["headline"], PATHS["connections"]]
     table = people[["matched_on", *columns]].set_axis(["url", *COLUMNS[:3]], axis=1)
     table["connections"] = table["connections"].astype("Int64")

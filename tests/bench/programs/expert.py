@@ -39,7 +39,7 @@ async def ask(session, semaphore, batch, futures):
 
 
 async def main():
-    with open(INPUT, newline="", encoding="utf-8") as file:  # noqa: ASYNC230, PTH123
+    with open(INPUT, newline="", encoding="utf-8") as file:  # noqa: PTH123
         header, *rows = csv.reader(file)
     at, loop = header.index("url"), asyncio.get_running_loop()
     futures = {text: loop.create_future() for text in dict.fromkeys(row[at] for row in rows if row[at])}
@@ -49,7 +49,7 @@ async def main():
     async with aiohttp.ClientSession(headers=headers, connector=connector) as session, asyncio.TaskGroup() as tasks:
         for start in range(0, len(unique), BATCH):
             tasks.create_task(ask(session, semaphore, unique[start : start + BATCH], futures))
-    with open(OUTPUT, "w", newline="", encoding="utf-8") as file:  # noqa: ASYNC230, PTH123
+    with open(OUTPUT, "w", newline="", encoding="utf-8") as file:  # noqa: PTH123
         out = csv.writer(file, lineterminator="\n")
         out.writerow([*header, *COLUMNS])
         out.writerows([*row, *(futures[row[at]].result() if row[at] else NOTHING)] for row in rows)
