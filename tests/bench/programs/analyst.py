@@ -29,9 +29,11 @@ def main(session):
 
     with ThreadPoolExecutor(WORKERS) as pool:
         entries = [entry for answer in pool.map(ask, range(0, len(unique), BATCH)) for entry in answer]
-    people = pd.json_normalize(entries, "matches", ["matched_on"]).rename(
-        columns=lambda name: name.removeprefix("person_data.")
-    )
+    # json_normalize's own record_path and meta do the same and take ten times as long
+    found = [
+        {"matched_on": entry["matched_on"], **match["person_data"]} for entry in entries for match in entry["matches"]
+    ]
+    people = pd.json_normalize(found)
     columns = [PATHS["name"], PATHS["headline"], PATHS["connections"]]
     table = people[["matched_on", *columns]].set_axis(["url", *COLUMNS[:3]], axis=1)
     table["connections"] = table["connections"].astype("Int64")
