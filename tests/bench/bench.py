@@ -37,7 +37,7 @@ Written by `tests/bench/bench.py`; do not edit.
 
 * command: `{command}`
 * machine: {cores} cores, {machine}, Python {python}; load before the run {load:.1f}, after it {load_after:.1f}
-* commit: {commit}; took {minutes:.0f} min
+* latest commit of `crustframe/`: {commit}; took {minutes:.0f} min
 * {packages}
 
 Compare ratios, not figures: they come from runs that took turns, medians of {runs} where nothing else is said. With a
@@ -134,8 +134,8 @@ def _commit() -> str:
         run = subprocess.run(["git", "-C", str(RESULTS.parent), *words], check=False, capture_output=True, text=True)
         return run.stdout.strip()
 
-    changed = [line for line in said("status", "--porcelain").splitlines() if not line.endswith(RESULTS.name)]
-    return (said("rev-parse", "--short", "HEAD") or "none") + (", with changes" if changed else "")
+    changed = said("status", "--porcelain", ":/crustframe")
+    return (said("log", "-1", "--format=%h", "--", ":/crustframe") or "none") + (", with changes" if changed else "")
 
 
 def main() -> None:
