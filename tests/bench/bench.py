@@ -59,9 +59,9 @@ requests-cache; crustframe always has its ledger on, and an answer is on disk be
 
 Moved: "0.57 x the CPU of a plain script", which this bench printed before, came from a weaker script. It made a frame
 of each page of 25, with the `record_path` of `json_normalize`, which takes ten times as long as a list of people, and
-neither start, imports nor files were counted. Whole runs by call and by job
-are now below, under *Whole programs*. Look-ups in a long ledger, workbooks (50,000 rows, no longer 100,000), jobs
-beside calls, and long result files are measured as they were, under *Parts*.
+neither start, imports nor files were counted. Whole runs by call and by job are now below, under *Whole programs*.
+Look-ups in a long ledger, workbooks (50,000 rows, no longer 100,000), jobs beside calls, and long result files are
+measured as they were, under *Parts*.
 """
 
 
