@@ -96,7 +96,8 @@ def register(
                 pa.chunked_array([keys.combine_chunks().flatten()], pa.string()),
                 **{option: value for option, value in given.items() if value is not None},
             )
-        return pa.ListArray.from_arrays([0, len(table)], table.to_struct_array().combine_chunks())
+        arrays = [column.combine_chunks() for column in table.columns]
+        return pa.ListArray.from_arrays([0, len(table)], pa.StructArray.from_arrays(arrays, table.column_names))
 
     nobody = found(pa.chunked_array([], pa.string()))
     columns = dict(zip(nobody.column_names, connection.from_arrow(nobody).types, strict=True))
