@@ -105,7 +105,10 @@ def own_of(data: Any, column: Column = None, filled: Sequence[Path] = ()) -> Own
     filled : sequence of Path
         Whose columns may be there already, and are filled in row by row.
     """
-    if type(data).__module__.partition(".")[0] in {"builtins", "numpy", "pandas"}:
+    import pandas as pd
+
+    plain = type(data).__module__.partition(".")[0] in {"builtins", "numpy", "pandas"}
+    if plain or isinstance(data, pd.DataFrame | pd.Series | pd.Index):
         return Own(data)
     from crustframe.columns.others import Other, kind_of
 

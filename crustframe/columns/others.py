@@ -35,8 +35,7 @@ class Kind:
         What the columns are really called.
     finish : callable
         Makes of such a frame, and its names, what the user gets.
-    name : str, optional
-        Of a series.
+    is_series : bool
     """
 
     frame: nw.DataFrame[Any]
@@ -64,7 +63,9 @@ def kind_of(data: Any) -> Kind | None:
     from narwhals import dependencies as made_by
 
     if made_by.is_duckdb_relation(data):
-        return _arrow_kind(_as_table(_needs_arrow(data)), partial(_as_relation, data))
+        kind = _arrow_kind(_as_table(_needs_arrow(data)), partial(_as_relation, data))
+        kind.finish(kind.frame, kind.names)  # what DuckDB cannot take back is refused before anything is bought
+        return kind
     if made_by.is_polars_lazyframe(data):
         frame: nw.DataFrame[Any] = nw.from_native(_needs_arrow(data).collect(), eager_only=True)
         return Kind(frame, frame.columns, lambda made, _: made.to_native().lazy())
@@ -74,6 +75,9 @@ def kind_of(data: Any) -> Kind | None:
         return _arrow_kind(data, lambda made, names: _as_arrow(data, made, names).to_reader())
     if pa is not None and isinstance(data, pa.Table):
         return _arrow_kind(data, partial(_as_arrow, data))
+    if pa is not None and isinstance(data, pa.RecordBatch):
+        data = pa.Table.from_batches([data])
+        return _arrow_kind(data, lambda made, names: _as_batch(_as_arrow(data, made, names)))
     if pa is not None and isinstance(data, pa.Array):
         data = pa.chunked_array([data])
     if made_by.is_into_series(data):
@@ -112,6 +116,11 @@ def _as_arrow(own: Any, made: Any, names: Sequence[str]) -> Any:
     return pa.Table.from_arrays(made.columns, schema=pa.schema(fields, metadata=own.schema.metadata))
 
 
+def _as_batch(table: Any) -> Any:
+    arrays = [column.combine_chunks() for column in table.columns]
+    return require_pyarrow().RecordBatch.from_arrays(arrays, schema=table.schema)
+
+
 _AS_TEXT: Final = frozenset({"BIT", "TIME WITH TIME ZONE"})
 """Types of DuckDB whose values Arrow would change."""
 
@@ -127,14 +136,15 @@ def _as_table(relation: Any) -> Any:
     return relation.query("crustframe_rows", query).to_arrow_table().rename_columns(relation.columns)
 
 
-def _as_relation(relation: Any, answers: Any, names: Sequence[str]) -> Any:
+def _as_relation(relation: Any, crustframe_answers: Any, names: Sequence[str]) -> Any:
     """Return a table as a relation of the same connection, the user's own columns of their own types."""
     types = {str(number): f"::{kind}" for number, kind in enumerate(relation.types)}
     columns = (
         f"{quoted(place)}{types.get(place, '')} AS {quoted(name)}"
-        for place, name in zip(answers.column_names, names, strict=True)
+        for place, name in zip(crustframe_answers.column_names, names, strict=True)
     )
-    return relation.query("crustframe_rows", f"SELECT {', '.join(columns)} FROM answers")  # noqa: S608
+    query = f"SELECT {', '.join(columns)} FROM crustframe_answers"  # noqa: S608  (it finds the argument)
+    return relation.query("crustframe_rows", query)
 
 
 def quoted(name: str) -> str:
@@ -152,6 +162,7 @@ class Other(Own):
         import pandas as pd
 
         self._kind = kind
+        kind.frame_of({STATUS_COLUMN: require_pyarrow().array([], "string")})  # fails before anything is bought
         self._is_filled = bool(filled)
         self._codes: Any = None
         cells = {name: kind.cells(self._position(name)) for name in self._asked(column)}
@@ -250,8 +261,10 @@ def _as_list(cells: Any) -> list[object]:
 
 
 def _distinct(columns: Sequence[Any]) -> tuple[list[list[object]], Any, list[int] | None]:
-    """Return the distinct rows of these columns in the order of their first one, by column; where each row has them;
-    and how often each stands. Of what cannot be compared, every row is one."""
+    """Return the distinct rows of these columns, by column; by row which one it is; and how often each stands.
+
+    They come in the order of their first row. Where Arrow cannot compare cells, every row is one.
+    """
     import numpy as np
 
     pa = require_pyarrow()

@@ -58,6 +58,11 @@ MAKES = {
         lambda table: pa.concat_tables([table[:2], table[2:2], table[2:]]),
         lambda table: table,
     ),
+    "arrow batch": (
+        pa.RecordBatch,
+        lambda table: pa.RecordBatch.from_arrays([c.combine_chunks() for c in table.columns], schema=table.schema),
+        lambda batch: pa.Table.from_batches([batch]),
+    ),
     "arrow reader": (pa.RecordBatchReader, pa.Table.to_reader, pa.RecordBatchReader.read_all),
     "duckdb": (duckdb.DuckDBPyRelation, _relation, duckdb.DuckDBPyRelation.to_arrow_table),
 }
@@ -313,6 +318,26 @@ def test_duckdb_keeps_its_types_names_that_stand_twice_and_its_connection(client
         again = crustframe.enrich(found, "url", [NAME], client=client).frame
         assert found.columns == again.columns
         assert found.fetchall() == again.fetchall()
+
+
+def test_frames_derived_from_those_of_pandas_stay_what_they_are(client):
+    class Mine(pd.DataFrame):
+        @property
+        def _constructor(self):
+            return Mine
+
+    found = crustframe.enrich(Mine({"url": [AVERY]}, index=[9]), "url", [NAME], client=client).frame
+
+    assert isinstance(found, Mine)
+    assert [9] == found.index.tolist()
+
+
+def test_a_table_of_duckdb_with_a_name_of_ours_is_not_mistaken(client):
+    with duckdb.connect() as connection:
+        for name in ("answers", "mine", "made", "rows", "crust"):
+            connection.execute(f"CREATE TABLE {name} AS SELECT '{AVERY}' AS url, 5 AS n")
+            found = crustframe.enrich(connection.table(name), "url", [NAME], client=client).frame
+            assert [(AVERY, 5, "Avery Stone", "matched")] == [row[:4] for row in found.fetchall()]
 
 
 # Rows and their order -----------------------------------------------------------------------------------------------
