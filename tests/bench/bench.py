@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+import frames
 import jobs
 import race
 import workbooks
@@ -155,7 +156,7 @@ def main() -> None:
     _write(lines, options, began, load)
     if not options.only_races:
         lines += ["## Parts", "", "```text"]
-        for work in (look_ups, lambda: workbooks.main(WORKBOOK_ROWS), jobs.main):
+        for work in (look_ups, lambda: workbooks.main(WORKBOOK_ROWS), frames.main, jobs.main):
             for line in parts(work):
                 print(line, flush=True)
                 lines.append(line)
