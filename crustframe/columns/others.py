@@ -50,11 +50,12 @@ class Kind:
         series = self.frame[self.frame.columns[position]]
         return series.to_list() if series.dtype == nw.Object else series.to_arrow()
 
-    def frame_of(self, columns: Mapping[str, Any]) -> nw.DataFrame[Any]:
-        """Return Arrow arrays as a frame of this kind."""
+    def frame_of(self, columns: Mapping[str, Any], rows: Any = None) -> nw.DataFrame[Any]:
+        """Return Arrow arrays as a frame of this kind, with these of their rows."""
         import narwhals as nw
 
-        return nw.DataFrame.from_arrow(require_pyarrow().table(dict(columns)), backend=self.frame.implementation)
+        made = nw.DataFrame.from_arrow(require_pyarrow().table(dict(columns)), backend=self.frame.implementation)
+        return made if rows is None or not columns else made[rows]
 
 
 def kind_of(data: Any) -> Kind | None:
@@ -191,10 +192,10 @@ class Other(Own):
 
     def given(self, frame: pd.DataFrame, names: Iterable[str], paths: Sequence[Path]) -> Any:
         """Return the user's frame with the columns of these names, of its own kind."""
-        new = {name: self._spread(frame[name], _type(name, frame[name], paths)) for name in names}
+        new = {name: self._found(frame[name], _type(name, frame[name], paths)) for name in names}
         kind = self._kind
         if kind.is_series:
-            return kind.finish(kind.frame_of(new), [*new])
+            return kind.finish(kind.frame_of(new, self._codes), [*new])
         told_anew = not self._is_filled and any(map(is_ours, new))
         is_named = kind.frame.columns == kind.names
         arrays: dict[str, Any] = {}
@@ -206,7 +207,7 @@ class Other(Own):
             order.append((place if name not in new or is_named else f"new {place}", name))
             if name in new:
                 arrays[order[-1][0]] = new[name]
-        made = kind.frame_of(arrays)
+        made = kind.frame_of(arrays, self._codes)
         whole = kind.frame.with_columns(*(made[place] for place in made.columns)).select([place for place, _ in order])
         return kind.finish(whole, [name for _, name in order])
 
@@ -228,11 +229,9 @@ class Other(Own):
             raise no_such_column(name, self._kind.names, len(at))
         return at[0]
 
-    def _spread(self, column: pd.Series[Any], kind: Any) -> Any:
-        """Return what was found as an array of one value for each of the user's rows."""
-        if self._codes is not None:
-            return to_array(column, kind).take(self._codes)
-        if column.name not in self.data.columns:
+    def _found(self, column: pd.Series[Any], kind: Any) -> Any:
+        """Return what was found as an array, beside the cells that stay where columns are filled in."""
+        if not self._is_filled or column.name not in self.data.columns:
             return to_array(column, kind)
         pa = require_pyarrow()
         own = self._kind.cells(self._position(column.name))
