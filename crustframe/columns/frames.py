@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from crustframe.contract import BUSINESS_EMAIL, PROFILE_URL, IdentifierKind
 from crustframe.errors import ColumnExistsError, ColumnNotFoundError, FieldError, SettingError
 from crustframe.fields import Path, read_paths
+from crustframe.people.distinct import DistinctRows
 from crustframe.people.identifiers import Identifiers, count_refused, read_identifiers
 from crustframe.wording import counted
 
@@ -38,7 +39,9 @@ _KINDS_IN_WORDS: Final[Mapping[IdentifierKind, str]] = {PROFILE_URL: "profile UR
 _SAMPLE: Final = 1_000
 
 
-Data: TypeAlias = "pd.DataFrame | pd.Series[Any] | Iterable[object] | IntoFrame | IntoSeries | DuckDBPyRelation"
+Data: TypeAlias = (
+    "pd.DataFrame | pd.Series[Any] | Iterable[object] | IntoFrame | IntoSeries | DuckDBPyRelation | DistinctRows"
+)
 """A frame, a series or a column: of pandas, Polars, Arrow, DuckDB, or of plain Python."""
 Column = Hashable | Sequence[Hashable] | None
 """Which column of a frame names the people: one, or a list of several in order of preference."""
@@ -50,22 +53,22 @@ class Own:
 
     Attributes
     ----------
-    data : pandas.DataFrame, pandas.Series or iterable
+    data : pandas.DataFrame, pandas.Series, iterable or DistinctRows
     counts : list of int, optional
         How many rows of the user's own each row of `data` stands for, where equal ones are looked at once.
     """
 
     counts: list[int] | None = None
 
-    def __init__(self, data: Any) -> None:
+    def __init__(self, data: Any, counts: list[int] | None = None) -> None:
         self.data = data
+        if counts is not None:
+            self.counts = counts
 
     @property
     def names(self) -> Collection[Hashable]:
         """The names of all columns of a frame."""
-        import pandas as pd
-
-        return self.data.columns if isinstance(self.data, pd.DataFrame) else ()
+        return self.data.columns if has_columns(self.data) else ()
 
     @property
     def name(self) -> object:
@@ -110,6 +113,8 @@ def own_of(data: Any, column: Column = None, filled: Sequence[Path] = ()) -> Own
     plain = type(data).__module__.partition(".")[0] in {"builtins", "numpy", "pandas"}
     if plain or isinstance(data, pd.DataFrame | pd.Series | pd.Index):
         return Own(data)
+    if isinstance(data, DistinctRows):
+        return Own(data, data.counts)
     from crustframe.columns.others import Other, kind_of
 
     kind = kind_of(data)
@@ -150,29 +155,40 @@ def _in_preference(
 
 def choices_of(data: Any, column: Column, kinds: Collection[IdentifierKind] = ANYBODY) -> list[Sequence[object]]:
     """Return of each row the cells that name different people, the preferred one first; at least one cell."""
-    import pandas as pd
-
-    if not (isinstance(data, pd.DataFrame) and isinstance(column, list)):
+    if not (isinstance(column, list) and has_columns(data)):
         return [(cell,) for cell in cells_of(data, column, kinds)]
     if not column:
         raise SettingError("The list of columns is empty. Nothing was sent.", hint="name one column, or several.")
-    return _in_preference([_column_of(data, one).tolist() for one in column], kinds)
+    return _in_preference([_column_of(data, one) for one in column], kinds)
 
 
 def cells_of(data: Any, column: Column, kinds: Collection[IdentifierKind] = ANYBODY) -> list[object]:
     """Return the cells of a column, whatever holds it; of several, the first of each row that names somebody."""
-    import pandas as pd
-
-    if isinstance(data, pd.DataFrame) and isinstance(column, list):
-        return [cells[0] for cells in choices_of(data, column, kinds)]
-    if isinstance(data, pd.DataFrame):
-        cells: list[object] = _column_of(data, column).tolist()
-        return cells
+    if has_columns(data):
+        if isinstance(column, list):
+            return [cells[0] for cells in choices_of(data, column, kinds)]
+        return _column_of(data, column)
     if column is not None:
         raise SettingError("A column is named, but the data are no DataFrame. Nothing was sent.")
     if isinstance(data, str):
         raise SettingError("The data are one text, not a column. Nothing was sent.", hint="put it in a list.")
+    import pandas as pd
+
     return data.tolist() if isinstance(data, pd.Series | pd.Index) else list(data)
+
+
+def has_columns(data: Any) -> bool:
+    """Whether the data are a table, and no single column."""
+    if isinstance(data, DistinctRows):
+        return True
+    import pandas as pd
+
+    return isinstance(data, pd.DataFrame)
+
+
+def as_frame(data: Any) -> Any:
+    """Return rows that were read from a file as a frame, and anything else as it is."""
+    return data.frame if isinstance(data, DistinctRows) else data
 
 
 def nobody_named(
@@ -180,6 +196,7 @@ def nobody_named(
     column: Column,
     others: Callable[[int], Mapping[Any, Sequence[object]]],
     kinds: Collection[IdentifierKind] = (PROFILE_URL, BUSINESS_EMAIL),
+    counts: Sequence[int] | None = None,
 ) -> str:
     """Return what to say if every cell that is not blank is refused, else nothing.
 
@@ -193,8 +210,10 @@ def nobody_named(
         Returns the first cells, as many as it is told, of the columns beside it.
     kinds : collection of str
         Which identifiers can be asked about.
+    counts : sequence of int, optional
+        How many rows each cell stands for.
     """
-    n_refused = count_refused(cells, kinds)
+    n_refused = count_refused(cells, kinds, counts)
     if not n_refused:
         return ""
     wanted = " or ".join(f"a {_KINDS_IN_WORDS[kind]}" for kind in kinds)
@@ -239,7 +258,14 @@ def _counts(cells: Iterable[object], kinds: Collection[IdentifierKind]) -> Count
     return Counter({kind: n for kind, n in found.items() if kind in kinds})
 
 
-def _column_of(frame: pd.DataFrame, column: Column) -> pd.Series[Any]:
+def _column_of(data: Any, column: Column) -> list[object]:
+    if isinstance(data, DistinctRows):
+        return data.columns[str(column)]
+    cells: list[object] = _series_of(data, column).tolist()
+    return cells
+
+
+def _series_of(frame: pd.DataFrame, column: Column) -> pd.Series[Any]:
     import pandas as pd
 
     found: Any = frame[column] if column is not None and column in frame.columns else None
@@ -332,6 +358,7 @@ def beside(data: Any, columns: pd.DataFrame, paths: Sequence[Path] = ()) -> pd.D
     """
     import pandas as pd
 
+    data = as_frame(data)
     if isinstance(data, pd.Series):
         return columns.set_axis(data.index)
     if not isinstance(data, pd.DataFrame):

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Final
 
 from crustframe.contract import BUSINESS_EMAIL, IdentifierKind
@@ -157,14 +158,16 @@ def read_identifiers(cells: Iterable[object], *, free_mail: bool = False) -> Ide
     return Identifiers(unique, per_row, refusals, spellings)
 
 
-def count_refused(cells: Iterable[object], kinds: Collection[IdentifierKind]) -> int:
+def count_refused(
+    cells: Iterable[object], kinds: Collection[IdentifierKind], counts: Iterable[int] | None = None
+) -> int:
     """Return how many cells are refused, or 0 as soon as one names somebody of these kinds."""
     refused = 0
-    for cell in cells:
+    for cell, n in zip(cells, repeat(1) if counts is None else counts, strict=False):
         found = _read(cell) if isinstance(cell, str) else BLANK if _is_missing(cell) else Refusal("not_text")
         if isinstance(found, Identifier) and found.kind in kinds:
             return 0
-        refused += found is not BLANK
+        refused += n * (found is not BLANK)
     return refused
 
 

@@ -35,6 +35,7 @@ _PAGES: Final[dict[str, str]] = {
     **dict.fromkeys(("pub", "profile"), "old_url"),
     "sales": "sales_navigator",
 }
+_LONGEST_SLUG: Final = 200
 _TAIL: Final = re.compile(r"&(?:amp;)?[\w.%-]+=.*", re.DOTALL)  # of a query whose question mark was lost
 _FORBIDDEN: Final = frozenset("/\\?#%<>\"|^{}`@,;:&=[]!'()*+$~…‒–—―")
 _NOT_IN_A_SLUG: Final = frozenset({"Cc", "Cs", "Zs", "Zl", "Zp", "Pi", "Pf", "Ps", "Pe"})
@@ -43,7 +44,14 @@ _NOT_IN_A_SLUG: Final = frozenset({"Cc", "Cs", "Zs", "Zl", "Zp", "Pi", "Pf", "Ps
 def read_plain_url(text: str) -> Identifier | Refusal | None:
     """Read a URL in one of its usual spellings, fast; None is no verdict."""
     plain = _PLAIN.fullmatch(text)
-    return _profile_of(plain[1]) if plain else None
+    if plain is None:
+        return None
+    slug = plain[1]
+    if _MEMBER_ID.fullmatch(slug) is None:
+        slug = slug.lower()
+    if len(slug) > _LONGEST_SLUG:
+        return Refusal("bad_slug")
+    return Refusal("not_a_profile") if slug in _NOBODY else _identifier(CANONICAL_URL + slug)
 
 
 def read_url(text: str) -> Identifier | Refusal:
@@ -95,11 +103,14 @@ def _profile_of(slug: str) -> Identifier | Refusal:
     if not _MEMBER_ID.fullmatch(slug):
         # Letter by letter, and not str.casefold: strauß and strauss are two people.
         slug = slug.lower() if slug.isascii() else unicodedata.normalize("NFC", "".join(map(str.lower, slug)))
-    if not slug.strip(".") or len(slug) > 200 or any(map(_cannot_be_in_a_slug, slug)):
+    if not slug.strip(".") or len(slug) > _LONGEST_SLUG or any(map(_cannot_be_in_a_slug, slug)):
         return Refusal("bad_slug")
     if slug in _NOBODY:
         return Refusal("not_a_profile")
-    url = CANONICAL_URL + quote(slug, safe="")
+    return _identifier(CANONICAL_URL + quote(slug, safe=""))
+
+
+def _identifier(url: str) -> Identifier:
     return Identifier(PROFILE_URL, url, url)
 
 

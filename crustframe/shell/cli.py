@@ -36,11 +36,11 @@ from crustframe.shell.common import (
     client_of,
     exit_code,
     fields_of,
-    frame_of,
     is_about_nobody,
     left_out,
     makes_them_anew,
     planning_client,
+    rows_of,
     say,
     write,
 )
@@ -65,8 +65,7 @@ from crustframe.wording import counted
 from excel_addin.cli import app as excel_app
 
 if TYPE_CHECKING:
-    import pandas as pd
-
+    from crustframe.people.distinct import DistinctRows
     from crustframe.tables import Table
     from crustframe.verbs.enrichment import Enrichment
 
@@ -126,15 +125,15 @@ def enrich(
     _check_extras(table, output, receipt, matches)
     if matches is not None:
         refuse_kind(matches)
-    frame = frame_of(table, named, [] if is_whole else names)
-    about_nobody = is_about_nobody(table, named, cells_of(frame, named))
+    rows = rows_of(table, named, [] if is_whole else names)
+    about_nobody = is_about_nobody(table, named, rows)
     with client_of(sandbox, ledger, concurrency) as client:
         asked["client"] = client
-        agree(client, lambda: plan_column(frame, named, fields, **part_of(PlanOptions, asked)), asked, yes=yes)
-        found = bought(lambda: enrich_column(frame, named, fields, **asked))
+        agree(client, lambda: plan_column(rows, named, fields, **part_of(PlanOptions, asked)), asked, yes=yes)
+        found = bought(lambda: enrich_column(rows, named, fields, **asked))
         candidates = None if matches is None else found.matches
-    added = _added(frame, found, names) | (left_out(table, names) if is_whole else {})
-    write(table, output, added, csv_safe=csv_safe, overwrite=asked["overwrite"], line_breaks=line_breaks)
+    added = _added(rows, found, names) | (left_out(table, rows, names) if is_whole else {})
+    write(table, output, added, rows, csv_safe=csv_safe, overwrite=asked["overwrite"], line_breaks=line_breaks)
     if matches is not None and candidates is not None:
         write_rows(matches, candidates)
     say(str(found.report))
@@ -162,10 +161,10 @@ def plan(
     fields = fields_of(field)
     paths = asked_paths(fields, lists=asked["lists"], api=asked["api"])
     names = [*(path.name for path in paths), STATUS_COLUMN]
-    frame = frame_of(table, named, [] if asked["only"] == "all" else names)
-    about_nobody = is_about_nobody(table, named, cells_of(frame, named))
+    rows = rows_of(table, named, [] if asked["only"] == "all" else names)
+    about_nobody = is_about_nobody(table, named, rows)
     asked["client"] = planning_client(sandbox, ledger)
-    made = plan_column(frame, named, fields, **asked)
+    made = plan_column(rows, named, fields, **asked)
     typer.echo(json.dumps(made.to_dict(), indent=1) if as_json else str(made))
     raise typer.Exit(PARTIAL_EXIT if about_nobody else 0)
 
@@ -192,10 +191,10 @@ def changes(
 
     table, named = reading.open_people()
     table.refuse(output)
-    cells = cells_of(frame_of(table, named, []), named)
-    about_nobody = is_about_nobody(table, named, cells)
+    rows = rows_of(table, named, [])
+    about_nobody = is_about_nobody(table, named, rows)
     with contextlib.closing(planning_client(sandbox, ledger)) as client:
-        found = find_changes(cells, fields=fields_of(field) if field else None, client=client)
+        found = find_changes(cells_of(rows, named), fields=fields_of(field) if field else None, client=client)
     write_rows(output, found, beside=table)
     say(counted(len(found), "change"))
     raise typer.Exit(PARTIAL_EXIT if about_nobody else 0)
@@ -340,11 +339,11 @@ def _check_extras(table: Table, output: str, *extras: Path | None) -> None:
         taken.append(extra.resolve())
 
 
-def _added(frame: pd.DataFrame, found: Enrichment, names: Sequence[str]) -> dict[str, Any]:
+def _added(rows: DistinctRows, found: Enrichment, names: Sequence[str]) -> dict[str, Any]:
     from crustframe.tables import KEEP
 
     added: dict[str, Any] = {name: found.frame[name] for name in names}
-    for name in set(names) & set(frame.columns):
-        old = frame[name].tolist()
-        added[name] = [KEEP if now is was else now for now, was in zip(added[name].tolist(), old, strict=True)]
+    for name in set(names) & set(rows.columns):
+        cells = zip(added[name].tolist(), rows.columns[name], strict=True)
+        added[name] = [KEEP if now is was else now for now, was in cells]
     return added

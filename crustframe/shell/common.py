@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
 from crustframe.client import DEFAULT_CONCURRENCY, MAX_CONCURRENCY, Client
-from crustframe.columns.frames import STATUS_COLUMN, columns_named, is_named_by_itself, is_ours, nobody_named
-from crustframe.contract import BUSINESS_EMAIL, PROFILE_URL, IdentifierKind
+from crustframe.columns.frames import (
+    ANYBODY,
+    STATUS_COLUMN,
+    cells_of,
+    columns_named,
+    is_named_by_itself,
+    is_ours,
+    nobody_named,
+)
+from crustframe.contract import IdentifierKind
 from crustframe.fields import DEFAULT_FIELDS, split_fields
 from crustframe.fields import Path as FieldPath
 from crustframe.settings.config import ASK_ABOVE_CREDITS
@@ -20,8 +28,7 @@ from crustframe.shell.streams import leave_stdout
 from crustframe.wording import counted
 
 if TYPE_CHECKING:
-    import pandas as pd
-
+    from crustframe.people.distinct import DistinctRows
     from crustframe.tables import Table
     from crustframe.verbs.report import Report
 
@@ -86,13 +93,10 @@ def planning_client(sandbox: bool, ledger: Path | None) -> Client:
     return Client(api_key="sandbox-key", base_url="http://127.0.0.1", account="sandbox", ledger=ledger)
 
 
-def frame_of(table: Table, column: Named, names: Sequence[str]) -> pd.DataFrame:
+def rows_of(table: Table, column: Named, names: Sequence[str]) -> DistinctRows:
     """Return the asked columns, and those of the columns to fill that are there already."""
-    import pandas as pd
-
     asked = [str(name) for name in columns_named(column)]
-    there = [*dict.fromkeys([*asked, *(name for name in names if name in table.columns)])]
-    return pd.DataFrame({name: pd.Series(table.column(name), dtype=object) for name in there})
+    return table.distinct([*dict.fromkeys([*asked, *(name for name in names if name in table.columns)])])
 
 
 def makes_them_anew(table: Table, column: Named, paths: Sequence[FieldPath]) -> bool:
@@ -111,10 +115,10 @@ def makes_them_anew(table: Table, column: Named, paths: Sequence[FieldPath]) -> 
     return table.columns[max(0, at - len(names)) : at] == names
 
 
-def left_out(table: Table, names: Sequence[str]) -> dict[str, list[None]]:
+def left_out(table: Table, rows: DistinctRows, names: Sequence[str]) -> dict[str, list[None]]:
     """Return empty cells for remarks of an earlier run that this one does not make."""
     stale = [name for name in table.columns if is_ours(name) and name not in names]
-    return {name: [None] * table.n_rows for name in stale} if any(map(is_ours, names)) else {}
+    return {name: [None] * len(rows.counts) for name in stale} if any(map(is_ours, names)) else {}
 
 
 def check_output(table: Table, output: str, names: Sequence[str], *, overwrite: bool) -> None:
@@ -127,11 +131,13 @@ def check_output(table: Table, output: str, names: Sequence[str], *, overwrite: 
 def is_about_nobody(
     table: Table,
     column: Named,
-    cells: Iterable[object],
-    kinds: Collection[IdentifierKind] = (PROFILE_URL, BUSINESS_EMAIL),
+    rows: DistinctRows,
+    kinds: Collection[IdentifierKind] = ANYBODY,
+    *,
+    preferred: Collection[IdentifierKind] = ANYBODY,
 ) -> bool:
     """Whether no cell of the column names anybody; says so, with the column that does."""
-    words = nobody_named(cells, column, table.sample, kinds)
+    words = nobody_named(cells_of(rows, column, preferred), column, table.sample, kinds, rows.counts)
     if words:
         say(words)
     return bool(words)
@@ -141,6 +147,7 @@ def write(
     table: Table,
     output: str,
     added: Mapping[str, Sequence[object]],
+    rows: DistinctRows,
     *,
     csv_safe: bool,
     overwrite: bool,
@@ -148,7 +155,9 @@ def write(
 ) -> None:
     """Write the table with its new columns, and say what a spreadsheet would have made of some cells."""
     try:
-        written = table.write(output, added, csv_safe=csv_safe, overwrite_columns=overwrite, line_breaks=line_breaks)
+        written = table.write(
+            output, added, rows.codes, csv_safe=csv_safe, overwrite_columns=overwrite, line_breaks=line_breaks
+        )
     except BrokenPipeError:  # who read it has seen enough; the receipt is still told
         leave_stdout()
         return

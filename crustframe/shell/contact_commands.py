@@ -8,7 +8,6 @@ from typing import Annotated, Any, Unpack
 import typer
 
 from crustframe.client import Client
-from crustframe.columns.frames import cells_of
 from crustframe.contract import PROFILE_URL
 from crustframe.shell.buying import agree, bought, check_waiting
 from crustframe.shell.common import (
@@ -22,11 +21,11 @@ from crustframe.shell.common import (
     check_output,
     client_of,
     exit_code,
-    frame_of,
     is_about_nobody,
     left_out,
     makes_them_anew,
     planning_client,
+    rows_of,
     say,
     write,
 )
@@ -75,24 +74,24 @@ def contacts(
     names = column_names(kinds, asked["provenance"])
     asked["overwrite"] = asked["overwrite"] or makes_them_anew(table, named, paths)
     check_output(table, output, names, overwrite=asked["overwrite"])
-    frame = frame_of(table, named, [])
+    rows = rows_of(table, named, [])
 
     def is_nobody(client: Client) -> bool:
         takes = as_sold(question, client).identifier_kinds
-        return is_about_nobody(table, named, cells_of(frame, named, [PROFILE_URL]), takes)
+        return is_about_nobody(table, named, rows, takes, preferred=[PROFILE_URL])
 
     if plan:
         with contextlib.closing(planning_client(sandbox, ledger)) as client:
             asked["client"] = client
-            typer.echo(str(plan_contacts(frame, named, kinds, **part_of(ContactPlanOptions, asked))))
+            typer.echo(str(plan_contacts(rows, named, kinds, **part_of(ContactPlanOptions, asked))))
             about_nobody = is_nobody(client)
         raise typer.Exit(PARTIAL_EXIT if about_nobody else 0)
     with client_of(sandbox, ledger) as client:
         asked["client"] = client
-        agree(client, lambda: plan_contacts(frame, named, kinds, **part_of(ContactPlanOptions, asked)), asked, yes=yes)
-        found = bought(lambda: find_contacts(frame, named, kinds, **asked))
+        agree(client, lambda: plan_contacts(rows, named, kinds, **part_of(ContactPlanOptions, asked)), asked, yes=yes)
+        found = bought(lambda: find_contacts(rows, named, kinds, **asked))
         about_nobody = is_nobody(client)
-    added: dict[str, Any] = {name: found.frame[name] for name in names} | left_out(table, names)
-    write(table, output, added, csv_safe=csv_safe, overwrite=asked["overwrite"], line_breaks=line_breaks)
+    added: dict[str, Any] = {name: found.frame[name] for name in names} | left_out(table, rows, names)
+    write(table, output, added, rows, csv_safe=csv_safe, overwrite=asked["overwrite"], line_breaks=line_breaks)
     say(str(found.report))
     raise typer.Exit(exit_code(found.report, about_nobody=about_nobody))

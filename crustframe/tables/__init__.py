@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Literal
 
 from crustframe.errors import TableError
+from crustframe.people.distinct import DistinctRows
 from crustframe.tables import destination as landing
 from crustframe.tables.cells import CsvCells
 from crustframe.tables.content import Content, Kind
@@ -207,6 +208,24 @@ class Table:
         self._n_rows = len(cells)
         return cells
 
+    def distinct(self, names: Sequence[str]) -> DistinctRows:
+        """Return the rows that differ in some columns, and which of them each row is; read as the table streams by.
+
+        Parameters
+        ----------
+        names : sequence of str
+            As for `column`.
+
+        Raises
+        ------
+        ColumnNotFoundError, TableError
+            As `column`.
+        """
+        places = [position_of(self.columns, name, self._source.name) for name in names]
+        rows = self._content.distinct(places, names)
+        self._n_rows = len(rows.codes)
+        return rows
+
     def check(
         self, destination: str | os.PathLike[str], names: Iterable[str], *, overwrite_columns: bool = False
     ) -> None:
@@ -255,6 +274,7 @@ class Table:
         self,
         destination: str | os.PathLike[str],
         added: pd.DataFrame | Mapping[str, Sequence[object]],
+        codes: Sequence[int] | None = None,
         *,
         csv_safe: bool = True,
         overwrite_columns: bool = False,
@@ -281,6 +301,8 @@ class Table:
         added : pandas.DataFrame of n_rows rows, or mapping of name to sequence of length n_rows
             Typed columns. In text, a number keeps all its digits, a time is ISO 8601 in UTC, a list is JSON,
             missing is empty; in Parquet and JSON lines, values have types and missing is null.
+        codes : sequence of int, length n_rows, optional
+            Which row of `added` each row gets, by `DistinctRows.codes`; by default its own.
         csv_safe : bool
             Put ``'`` before an added text, or a line of it, that a spreadsheet could take for a formula, and leave out
             line breaks at its end. Phone numbers stay as they are. Has no effect on Parquet and JSON, which no
@@ -302,10 +324,10 @@ class Table:
         BrokenPipeError
             Whoever read stdout went away.
         """
-        new = Added.of(added)
+        new = Added.of(added, codes)
         self.check(destination, new.names, overwrite_columns=overwrite_columns)
         placement = Placement.of(self.columns, new.names, overwrite_columns=overwrite_columns)
-        new.refuse_other_length(self.n_rows)
+        new = new.fitting(self.n_rows)
         new, joined = new.on_one_line() if line_breaks == "space" else (new, 0)
         with landing.opened(destination) as sink:
             try:
@@ -379,7 +401,7 @@ class Table:
         match self.kind_for(destination), self._content:
             case "workbook", content:
                 if isinstance(content, Sheet):
-                    texts = ExtendedWorkbook(content, new.names, placement).write(sink, new.rows(self.n_rows))
+                    texts = ExtendedWorkbook(content, new.names, placement).write(sink, new.rows())
                 else:
                     texts = write_as_sheet(sink, self._grid(new, placement), _TITLE)
                 return replace(written, neutralised=texts.neutralised, cut=texts.cut)
@@ -389,7 +411,7 @@ class Table:
             case "parquet", _:
                 write_as_parquet(sink, self._grid(new, placement))
             case kind, Lines() as lines if kind == lines.kind:
-                sink.writelines(lines.spliced(new.names, new.rows(self.n_rows), placement))
+                sink.writelines(lines.spliced(new, placement))
             case "lines", _:
                 write_as_lines(sink, self._grid(new, placement))
             case "array", _:
@@ -398,7 +420,7 @@ class Table:
                 style = self._style_for(destination)
                 cells = CsvCells(style.delimiter, safe=csv_safe)
                 if isinstance(content, Delimited) and style == content.style:
-                    sink.writelines(content.spliced(new.names, new.rows(self.n_rows), placement, cells))
+                    sink.writelines(content.spliced(new, placement, cells))
                 else:
                     write_as_text(sink, self._grid(new, placement), cells, style.holding_any_text())
                 return replace(written, neutralised=cells.neutralised, sums=cells.sums)
@@ -415,7 +437,7 @@ class Table:
 
     def _merged(self, new: Added, placement: Placement) -> Iterator[list[object]]:
         try:
-            for own, added in zip(self._content.rows(), new.rows(self.n_rows), strict=True):
+            for own, added in zip(self._content.rows(), new.rows(), strict=True):
                 yield placement.merged(own, added)
         except TableError:
             raise
@@ -442,8 +464,8 @@ def write_rows(destination: str | os.PathLike[str], frame: pd.DataFrame, *, besi
         It cannot be written, or is of a kind that is not; a file that was there is then as it was.
     """
     refuse_kind(destination)
-    new = Added.of(frame)
-    grid = Grid(new.names, partial(new.rows, len(frame)), dict(enumerate(new.columns)))
+    new = Added.of(frame).fitting(len(frame))
+    grid = Grid(new.names, new.rows, dict(enumerate(new.columns)))
     kind = kind_of(destination, "text") if beside is None else beside.kind_for(destination)
     if kind == "workbook":
         refuse_oversize(len(frame) + 1, len(new.names))

@@ -157,16 +157,17 @@ class CsvCells:
             rf'([{separators}](?:[{_IGNORABLE}"]|\\")*)(?!{_JSON_NUMBER})([{_TRIGGER}])'
         )
 
-    def quoted(self, value: object) -> str:
+    def quoted(self, value: object, times: int = 1) -> str:
+        """Return a value as a cell, of which there will be so many."""
         text = value if type(value) is str else text_of(value)
         printable = text if text.isprintable() else whole_characters(_tidy(text))
         if self._safe and _SUSPICIOUS.search(text) and not isinstance(simple := plain(value), _INERT):
-            printable = self._defused(text, printable, is_json=isinstance(simple, (list, tuple, dict)))
+            printable = self._defused(text, printable, times, is_json=isinstance(simple, (list, tuple, dict)))
         return quoted(printable)
 
-    def _defused(self, text: str, printable: str, *, is_json: bool) -> str:
+    def _defused(self, text: str, printable: str, times: int, *, is_json: bool) -> str:
         if are_phone_numbers(text):
-            self.sums += looks_like_a_sum(text)
+            self.sums += times * looks_like_a_sum(text)
             return text
         if is_json:
             safe = self._behind_separator_in_json.sub(_json_escaped, printable)
@@ -174,7 +175,7 @@ class CsvCells:
             printable = _without_last_breaks(printable)
             safe = self._behind_boundary.sub(self._marked, printable)
             safe = f"'{safe}" if leads_to_formula(text) else safe
-        self.neutralised += safe != printable
+        self.neutralised += times * (safe != printable)
         return safe
 
     def _marked(self, match: re.Match[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import ClassVar, Literal
 
+from crustframe.people.distinct import DistinctRows, distinct, key_of_values
 from crustframe.tables.header import Header
 
 Kind = Literal["text", "workbook", "parquet", "lines", "array"]
@@ -40,6 +41,10 @@ class Content(ABC):
     def sample(self, n_rows: int) -> list[Sequence[object]]:
         """Return the first rows, for a look at who is in which column."""
         return list(islice(self.rows(), n_rows))
+
+    def distinct(self, positions: Sequence[int], names: Sequence[str]) -> DistinctRows:
+        """Return the rows that differ in these columns, under these names."""
+        return distinct(names, ([row[place] for place in positions] for row in self.rows()), key_of_values)
 
     def count(self) -> int:
         """Return how many rows there are."""

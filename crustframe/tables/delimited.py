@@ -6,7 +6,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -15,14 +15,16 @@ from itertools import chain, islice
 from typing import ClassVar, Final, NamedTuple, TextIO
 
 from crustframe.errors import TableError
+from crustframe.people.distinct import DistinctRows, distinct
 from crustframe.tables.cells import CsvCells
 from crustframe.tables.content import Content, Kind
 from crustframe.tables.encoding import HOLD_ANY_TEXT, Encoding, read_encoding, undecodable
 from crustframe.tables.header import Header, HeaderSearch, Row
-from crustframe.tables.placement import KEEP, Placement
+from crustframe.tables.placement import KEEP, Added, Placement
 from crustframe.tables.source import Source
 
 MAX_CELL: Final = 16 * 2**20
+_ROWS_AT_ONCE: Final = 1_000
 DELIMITERS: Final = (",", ";", "\t", "|")
 _DELIMITER_NAMES: Final = {"comma": ",", "semicolon": ";", "tab": "\t", r"\t": "\t", "pipe": "|"}
 _SEPARATOR_LINE: Final = re.compile(r'"?sep=([^\r\n"\0])"?\1*[\r\n]*', re.IGNORECASE)
@@ -34,6 +36,13 @@ class Record(NamedTuple):
     line: int
     raw: str
     cells: list[str]
+
+
+class Inserted(NamedTuple):
+    """What goes into a record: in place of own cells, from the last to the first, and behind them all."""
+
+    replaced: Sequence[tuple[int, str]]
+    appended: str
 
 
 @dataclass(frozen=True)
@@ -112,32 +121,51 @@ class Delimited(Content):
             if self._is_row(record):
                 yield record.cells + [""] * (len(self.columns) - len(record.cells))
 
-    def spliced(
-        self, names: Sequence[str], added: Iterable[Sequence[object]], placement: Placement, cells: CsvCells
-    ) -> Iterator[bytes]:
+    def distinct(self, positions: Sequence[int], names: Sequence[str]) -> DistinctRows:
+        return distinct(names, self._texts_at(positions))
+
+    def _texts_at(self, positions: Sequence[int]) -> Iterator[tuple[str, ...]]:
+        width = len(self.columns)
+        for record in self._records():
+            cells = record.cells
+            if len(cells) == width:
+                yield tuple([cells[place] for place in positions])
+            elif self._is_row(record):
+                yield tuple([cells[place] if place < len(cells) else "" for place in positions])
+
+    def spliced(self, new: Added, placement: Placement, cells: CsvCells) -> Iterator[bytes]:
         """Yield the table with the added cells in place and all others as they were, in a style that holds any text."""
         style = self.style.holding_any_text()
         yield style.bom
-        for text in self._spliced(names, added, placement, cells):
-            yield text.encode(style.codec)
+        texts = self._spliced(new, placement, cells)
+        while some := list(islice(texts, _ROWS_AT_ONCE)):
+            yield "".join(some).encode(style.codec)
 
-    def _spliced(
-        self, names: Sequence[str], added: Iterable[Sequence[object]], placement: Placement, cells: CsvCells
-    ) -> Iterator[str]:
-        new_rows = iter(added)
+    def _spliced(self, new: Added, placement: Placement, cells: CsvCells) -> Iterator[str]:
+        def render(row: tuple[object, ...], times: int) -> Inserted:
+            texts = [None if cell is KEEP else cells.quoted(cell, times) for cell in row]
+            return self._inserted(texts, placement)
+
+        inserted = new.rendered(render)
         yield self._before
         if self.header.is_written:
-            yield self._header_with(names, placement, cells)
+            names = [cells.quoted(name) if i in placement.appended else "" for i, name in enumerate(new.names)]
+            yield self._with_cells(self._names, self._inserted(names, Placement({}, placement.appended)))
         for record in self._records():
             if not self._is_row(record):
                 yield record.raw
                 continue
-            new = next(new_rows, None)
-            if new is None:
+            row = next(inserted, None)
+            if row is None:
                 raise self._source.changed()
-            yield self._with_cells(record, [_rendered(cell, cells) for cell in new], placement)
-        if next(new_rows, None) is not None:
+            yield self._with_cells(record, row)
+        if next(inserted, None) is not None:
             raise self._source.changed()
+
+    def _inserted(self, texts: Sequence[str | None], placement: Placement) -> Inserted:
+        replaced = [(place, text) for place, i in placement.replaced.items() if (text := texts[i]) is not None]
+        appended = [self._delimiter + (texts[i] or '""') for i in placement.appended]
+        return Inserted(sorted(replaced, reverse=True), "".join(appended))
 
     def renamed(self, names: Sequence[str], cells: CsvCells) -> Iterator[bytes]:
         """Yield the bytes of the table with the header's cells replaced where their names changed."""
@@ -152,26 +180,17 @@ class Delimited(Content):
         for raw in chain([self._before], header, (record.raw for record in self._records())):
             yield raw.encode(self.style.codec)
 
-    def _header_with(self, names: Sequence[str], placement: Placement, cells: CsvCells) -> str:
-        new = [cells.quoted(name) if i in placement.appended else "" for i, name in enumerate(names)]
-        return self._with_cells(self._names, new, Placement({}, placement.appended))
-
-    def _with_cells(self, record: Record, new: Sequence[str | None], placement: Placement) -> str:
-        body = record.raw.rstrip("\r\n")
-        ending = record.raw[len(body) :]
+    def _with_cells(self, record: Record, row: Inserted) -> str:
+        raw, replaced, appended = record.raw, *row
+        body = raw.rstrip("\r\n")
+        ending = raw[len(body) :]
         body += self._delimiter * (len(self.columns) - max(1, len(record.cells)))
-        if placement.replaced:
-            body = self._with_replaced(body, new, placement.replaced)
-        return self._delimiter.join([body, *(new[i] or '""' for i in placement.appended)]) + ending
-
-    def _with_replaced(self, body: str, new: Sequence[str | None], replaced: dict[int, int]) -> str:
-        spans = cell_spans(body, self._delimiter)
-        for position in sorted(replaced, reverse=True):
-            cell = new[replaced[position]]
-            if cell is not None:
+        if replaced:
+            spans = cell_spans(body, self._delimiter)
+            for position, text in replaced:
                 start, end = spans[position]
-                body = body[:start] + cell + body[end:]
-        return body
+                body = body[:start] + text + body[end:]
+        return f"{body}{appended}{ending}"
 
     def _records(self) -> Iterator[Record]:
         with self._text() as text:
@@ -274,10 +293,6 @@ def _rows_in(lines: Sequence[str], first: int, delimiter: str) -> list[Row]:
     return rows
 
 
-def _rendered(cell: object, cells: CsvCells) -> str | None:
-    return None if cell is KEEP else cells.quoted(cell)
-
-
 def read_records(text: TextIO, delimiter: str, name: str = "the table", *, first: int = 1) -> Iterator[Record]:
     """Yield the records of a delimited text, each with the exact text it was read from.
 
@@ -299,22 +314,30 @@ def read_records(text: TextIO, delimiter: str, name: str = "the table", *, first
     raw_lines: list[str] = []
     line = first
 
-    def lines() -> Iterator[str]:
-        for raw in iter(partial(text.readline, MAX_CELL), ""):
-            if len(raw) == MAX_CELL:
+    def lines_of_quotes() -> Iterator[str]:
+        while True:
+            yield raw_lines[-1]
+            raw_lines.append(text.readline(MAX_CELL))
+            if len(raw_lines[-1]) == MAX_CELL:
                 raise _too_large(name, line)
-            raw_lines.append(raw)
-            yield raw
-        if raw_lines:
-            raise _unclosed_quote(name, line, "".join(raw_lines), delimiter)
+            if not raw_lines[-1]:
+                raise _unclosed_quote(name, line, "".join(raw_lines), delimiter)
 
-    try:
-        for cells in csv.reader(lines(), delimiter=delimiter):
-            yield Record(line, raw_lines[0] if len(raw_lines) == 1 else "".join(raw_lines), cells)
-            line += len(raw_lines)
-            raw_lines.clear()
-    except csv.Error:
-        raise _too_large(name, line) from None
+    for raw in iter(partial(text.readline, MAX_CELL), ""):
+        if len(raw) == MAX_CELL:
+            raise _too_large(name, line)
+        if '"' not in raw:
+            body = raw.rstrip("\r\n")
+            yield Record(line, raw, body.split(delimiter) if body else [])
+            line += 1
+            continue
+        raw_lines[:] = [raw]
+        try:
+            cells = next(csv.reader(lines_of_quotes(), delimiter=delimiter))
+        except csv.Error:
+            raise _too_large(name, line) from None
+        yield Record(line, "".join(raw_lines), cells)
+        line += len(raw_lines)
 
 
 def cell_spans(body: str, delimiter: str) -> list[tuple[int, int]]:

@@ -10,9 +10,10 @@ from functools import partial
 from typing import Any, ClassVar, Final, NamedTuple
 
 from crustframe.errors import TableError
+from crustframe.people.distinct import DistinctRows, distinct, key_of_values
 from crustframe.tables.cells import json_of, whole_characters
 from crustframe.tables.content import Content, Kind
-from crustframe.tables.placement import KEEP, Placement
+from crustframe.tables.placement import KEEP, Added, Placement
 from crustframe.tables.source import Source
 
 MAX_LINE: Final = 64 * 2**20
@@ -79,23 +80,34 @@ class Lines(Content):
     def count(self) -> int:
         return self._n_rows
 
-    def spliced(self, names: Sequence[str], added: Iterable[Sequence[object]], placement: Placement) -> Iterator[bytes]:
+    def distinct(self, positions: Sequence[int], names: Sequence[str]) -> DistinctRows:
+        own = [self.columns[position] for position in positions]
+        rows = ([line.members.get(name) for name in own] for line in self._lines())
+        return distinct(names, rows, key_of_values)
+
+    def spliced(self, new: Added, placement: Placement) -> Iterator[bytes]:
         """Yield the bytes of the table with the added members in place and all others as they were."""
-        new_rows = iter(added)
-        replaced = {self.columns[position]: i for position, i in placement.replaced.items()}
-        labels = [json_label(name) for name in names]
+        replaced = [(self.columns[position], i) for position, i in placement.replaced.items()]
+        labels = [json_label(name) for name in new.names]
+
+        def render(cells: tuple[object, ...], _: int) -> tuple[dict[str, str], dict[str, str], list[str]]:
+            values = {name: json_cell(cells[i]) for name, i in replaced if cells[i] is not KEEP}
+            members = {name: labels[i] + values[name] for name, i in replaced if name in values}
+            return values, members, [labels[i] + json_cell(cells[i]) for i in placement.appended]
+
+        new_rows = new.rendered(render)
         yield self._bom
         for line in self._lines(blank=True):
             if not line.is_row:
                 yield line.raw.encode()
                 continue
-            new = next(new_rows, None)
-            if new is None:
+            row = next(new_rows, None)
+            if row is None:
                 raise self._source.changed()
-            raw = with_values(line, {name: new[i] for name, i in replaced.items() if new[i] is not KEEP})
-            lacking = [i for name, i in replaced.items() if name not in line.members and new[i] is not KEEP]
-            members = [labels[i] + json_cell(new[i]) for i in (*lacking, *placement.appended)]
-            yield _with_members(raw, members, is_empty=not line.members).encode()
+            values, members, appended = row
+            lacking = [member for name, member in members.items() if name not in line.members]
+            raw = with_values(line, values)
+            yield _with_members(raw, lacking + appended, is_empty=not line.members).encode()
         if next(new_rows, None) is not None:
             raise self._source.changed()
 
@@ -158,12 +170,12 @@ def members_of(text: str) -> Iterator[Member]:
             place = _past_blanks(text, place + 1)
 
 
-def with_values(line: Line, new: Mapping[str, object]) -> str:
-    """Return the text of a line with other values where its members are named in `new`; of twins, the last."""
+def with_values(line: Line, new: Mapping[str, str]) -> str:
+    """Return the text of a line with other JSON where its members are named in `new`; of twins, the last."""
     if not new.keys() & line.members.keys():
         return line.raw
     last = {member.name: member.value_span for member in members_of(line.raw)}
-    return _with_spans(line.raw, {span: json_cell(new[name]) for name, span in last.items() if name in new})
+    return _with_spans(line.raw, {span: new[name] for name, span in last.items() if name in new})
 
 
 def with_names(line: Line, renaming: Mapping[str, str]) -> str:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import IO, Any, ClassVar, Final
 
 from crustframe.errors import TableError
+from crustframe.people.distinct import DistinctRows, distinct, key_of_values
 from crustframe.tables.arrow import filled, replacing_type, require_pyarrow, to_array, type_of
 from crustframe.tables.cells import text_of
 from crustframe.tables.content import Content, Kind
 from crustframe.tables.destination import LeavingSink
-from crustframe.tables.placement import Added, Placement
+from crustframe.tables.placement import Added, Placement, drawn
 from crustframe.tables.source import Source
 
 MAGIC: Final = b"PAR1"
 _ROWS_AT_ONCE: Final = 2_048
+_CELLS_AT_ONCE: Final = 16_384
 _ROWS_IN_GROUP: Final = 131_072
 _BYTES_IN_GROUP: Final = 32 * 2**20
 _BUFFER: Final = 2**20
@@ -65,6 +68,36 @@ class Parquet(Content):
             for batch in file.iter_batches(_ROWS_AT_ONCE, columns=[name]):  # "a.b" brings the b inside an a as well
                 yield from _cells(batch.column(batch.schema.get_field_index(name)))
 
+    def distinct(self, positions: Sequence[int], names: Sequence[str]) -> DistinctRows:
+        if any(_is_nested(self._schema.field(place).type) for place in positions):
+            return super().distinct(positions, names)
+        columns = [self._distinct_in(self.columns[place]) for place in positions]
+        if len(columns) == 1:
+            [(values, codes)] = columns
+            return DistinctRows({names[0]: values}, codes)
+        found = distinct(names, zip(*(codes for _, codes in columns), strict=True))
+        coded: Any = zip(found.columns.items(), columns, strict=True)
+        cells = {name: [values[code] for code in codes] for (name, codes), (values, _) in coded}
+        return DistinctRows(cells, found.codes)
+
+    def _distinct_in(self, name: str) -> tuple[list[object], array[int]]:
+        pa = require_pyarrow()
+        codes = array("i")
+        values: list[object] = []
+        places: dict[Hashable, int] = {}
+        with self._file() as file:
+            for batch in file.iter_batches(_CELLS_AT_ONCE, columns=[name]):
+                column = batch.column(batch.schema.get_field_index(name))
+                coded = column.dictionary_encode("encode")
+                own = []
+                for value in _cells(coded.dictionary):
+                    own.append(places.setdefault(key_of_values([value]), len(values)))
+                    if own[-1] == len(values):
+                        values.append(value)
+                taken = pa.array(own, pa.int32()).take(coded.indices)
+                codes.frombytes(memoryview(taken.buffers()[1])[: codes.itemsize * len(taken)])
+        return values, codes
+
     def count(self) -> int:
         return self._n_rows
 
@@ -78,7 +111,7 @@ class Parquet(Content):
         fields += [pa.field(new.names[i], type_of(new.columns[i])) for i in placement.appended]
         renaming = {self.columns[position]: None for position in placement.replaced}
         schema = pa.schema(fields, metadata=_metadata(self._schema, renaming))
-        return schema, self._extended_batches(schema, new.rows(self._n_rows), placement)
+        return schema, self._extended_batches(schema, new, placement)
 
     def renamed(self, names: Sequence[str]) -> tuple[Any, Iterator[Any]]:
         """Return the schema under other names, and the record batches as they were."""
@@ -88,14 +121,28 @@ class Parquet(Content):
         schema = pa.schema(fields, metadata=_metadata(self._schema, renaming))
         return schema, (_batch(batch.columns, schema) for batch in self._batches())
 
-    def _extended_batches(self, schema: Any, rows: Iterator[tuple[object, ...]], placement: Placement) -> Iterator[Any]:
+    def _extended_batches(self, schema: Any, new: Added, placement: Placement) -> Iterator[Any]:
+        width = len(self.columns)
+        places = placement.replaced | {width + n: i for n, i in enumerate(placement.appended)}
+        alike = {
+            place: to_array(drawn(new.columns[i]), schema.field(place).type)
+            for place, i in places.items()
+            if new.codes is not None and not new.keeps_some(i)
+        }
+        rows = new.rows()
+        done = 0
         for batch in self._batches():
-            new = list(zip(*islice(rows, batch.num_rows), strict=True))
-            columns = list(batch.columns)
-            for position, i in placement.replaced.items():
-                columns[position] = filled(columns[position], new[i], schema.field(position).type)
-            for place, i in enumerate(placement.appended, start=len(columns)):
-                columns.append(to_array(new[i], schema.field(place).type))
+            columns = [*batch.columns, *([None] * len(placement.appended))]
+            if alike:
+                codes = _indices(new.codes, done, batch.num_rows)
+                for place, values in alike.items():
+                    columns[place] = values.take(codes)
+            if len(alike) < len(places):
+                cells = list(zip(*islice(rows, batch.num_rows), strict=True))
+                for place in places.keys() - alike.keys():
+                    own, added, kind = columns[place], cells[places[place]], schema.field(place).type
+                    columns[place] = to_array(added, kind) if own is None else filled(own, added, kind)
+            done += batch.num_rows
             yield _batch(columns, schema)
 
     def _batches(self) -> Iterator[Any]:
@@ -165,6 +212,18 @@ def _batch(columns: Iterable[Any], schema: Any) -> Any:
         for column, field in zip(columns, schema, strict=True)
     ]
     return require_pyarrow().RecordBatch.from_arrays(fitting, schema=schema)
+
+
+def _is_nested(kind: Any) -> bool:
+    types = require_pyarrow().types
+    found: bool = types.is_nested(kind) or types.is_null(kind) or types.is_dictionary(kind)
+    return found
+
+
+def _indices(codes: Any, start: int, n: int) -> Any:
+    """Return some of the codes as an array, without a copy."""
+    pa = require_pyarrow()
+    return pa.Array.from_buffers(pa.int32(), n, [None, pa.py_buffer(memoryview(codes)[start : start + n])])
 
 
 def _cells(column: Any) -> list[object]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from crustframe.errors import TableError
+from crustframe.people.distinct import counts_of
 from crustframe.tables.cells import on_one_line
 
 if TYPE_CHECKING:
     import pandas as pd
+
+T = TypeVar("T")
 
 KEEP: Final = object()
 """An added cell that leaves the table's own one as it is, byte for byte; an empty cell where there is none."""
@@ -21,22 +25,44 @@ _ROWS_AT_ONCE: Final = 1_000
 
 @dataclass(frozen=True)
 class Added:
-    """New columns: names and one tuple of cells per row, drawn lazily."""
+    """New columns.
+
+    Attributes
+    ----------
+    names : list of str
+    columns : list of sequence
+        Their cells: one for each row of the table, or those of rows that differ, each once.
+    codes : sequence of int, optional
+        In the latter case, which of them each row of the table gets.
+    n_rows : int
+        Of the table.
+    """
 
     names: list[str]
     columns: list[Any]
+    codes: Sequence[int] | None = None
+    n_rows: int = 0
 
     @classmethod
-    def of(cls, added: pd.DataFrame | Mapping[str, Sequence[object]]) -> Added:
+    def of(cls, added: pd.DataFrame | Mapping[str, Sequence[object]], codes: Sequence[int] | None = None) -> Added:
+        if codes is not None and len(counts_of(codes)) == len(codes):  # no row is like another
+            codes = None
         if isinstance(added, Mapping):
-            return cls([str(name) for name in added], list(added.values()))
-        return cls([str(name) for name in added.columns], [added.iloc[:, i] for i in range(added.shape[1])])
+            return cls([str(name) for name in added], list(added.values()), codes)
+        return cls([str(name) for name in added.columns], [added.iloc[:, i] for i in range(added.shape[1])], codes)
 
-    def refuse_other_length(self, n_rows: int) -> None:
-        """Raise `TableError` if a column has another length than the table."""
+    def fitting(self, n_rows: int) -> Added:
+        """Return them for a table of so many rows; `TableError` if a column has another length."""
         for name, column in zip(self.names, self.columns, strict=True):
-            if len(column) != n_rows:
-                raise TableError(f"The table has {n_rows} rows, but {name} has {len(column)}. Nothing was written.")
+            length = len(column if self.codes is None else self.codes)
+            if length != n_rows:
+                raise TableError(f"The table has {n_rows} rows, but {name} has {length}. Nothing was written.")
+        return replace(self, n_rows=n_rows)
+
+    @cached_property
+    def times(self) -> Sequence[int]:
+        """How many rows of the table get each cell."""
+        return [1] * self.n_rows if self.codes is None else counts_of(self.codes)
 
     def on_one_line(self) -> tuple[Added, int]:
         """Return the columns with their texts on one line each, and how many of these had several."""
@@ -44,14 +70,20 @@ class Added:
         for column in self.columns:
             old = list(drawn(column))
             new = [on_one_line(cell) for cell in old]
-            n_changed = sum(cell is not was for cell, was in zip(new, old, strict=True))
+            n_changed = sum(n for cell, was, n in zip(new, old, self.times, strict=True) if cell is not was)
             columns.append(_like(column, new) if n_changed else column)
             n_joined += n_changed
-        return Added(self.names, columns), n_joined
+        return replace(self, columns=columns), n_joined
 
-    def rows(self, n_rows: int) -> Iterator[tuple[object, ...]]:
-        self.refuse_other_length(n_rows)
-        return zip(*map(drawn, self.columns), strict=True) if self.columns else iter([()] * n_rows)
+    def rows(self) -> Iterator[tuple[object, ...]]:
+        """Yield the cells of every row of the table."""
+        return self.rendered(lambda cells, _: cells)
+
+    def rendered(self, render: Callable[[tuple[object, ...], int], T]) -> Iterator[T]:
+        """Yield what is made for each row of the table: of its cells, and of how many rows get these, once for all."""
+        cells = zip(*map(drawn, self.columns), strict=True) if self.columns else repeat((), len(self.times))
+        made = map(render, cells, self.times)
+        return made if self.codes is None else map(list(made).__getitem__, self.codes)
 
     def keeps_some(self, i: int) -> bool:
         """Whether a column leaves some of the table's own cells as they are."""

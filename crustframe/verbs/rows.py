@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from crustframe.client import Client
-from crustframe.columns.frames import STATUS_COLUMN
+from crustframe.columns.frames import STATUS_COLUMN, as_frame
 from crustframe.errors import ColumnNotFoundError, SettingError
 from crustframe.verbs.fallback import Rows
 from crustframe.verbs.options import Only
@@ -21,10 +21,11 @@ _UNRESOLVED: Final = frozenset({"failed", "in_doubt", "not_run"})
 
 def chosen_rows(data: Any, rows: Rows, question: PersonQuestion, only: Only, client: Client) -> list[int] | None:
     """Return which rows are looked up, or None for all."""
-    import pandas as pd
-
     if only == "all":
         return None
+    import pandas as pd
+
+    data = as_frame(data)
     if not isinstance(data, pd.DataFrame):
         raise SettingError(f"only={only!r} needs a frame that has the columns already. Nothing was sent.")
     if only == "failed":
@@ -58,6 +59,7 @@ def filled_in(
     """
     import pandas as pd
 
+    frame = as_frame(frame)
     filled: pd.DataFrame = frame.copy()
     for name in columns.columns:
         new = columns[name].array

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 from crustframe.api.jobs import read_submit
@@ -146,10 +145,7 @@ def warn_of_nobody(
     if isinstance(name, str) and is_address(name):
         what = f"The column is named {name!r}, so somebody was read as a header and is not in the rows."
         warnings.warn(f"{what}\nHint: read the file with header=None.", PartialResultWarning, stacklevel=stacklevel())
-    cells: Iterable[object] = rows.cells
-    if rows.counts is not None:
-        cells = chain.from_iterable(map(repeat, rows.cells, rows.counts))
-    if words := nobody_named(cells, column, own.head, kinds):
+    if words := nobody_named(rows.cells, column, own.head, kinds, rows.counts):
         warnings.warn(words, PartialResultWarning, stacklevel=stacklevel())
 
 
