@@ -44,7 +44,8 @@ class Content(ABC):
 
     def distinct(self, positions: Sequence[int], names: Sequence[str]) -> DistinctRows:
         """Return the rows that differ in these columns, under these names."""
-        return distinct(names, ([row[place] for place in positions] for row in self.rows()), key_of_values)
+        columns = [list(self.cells(place)) for place in positions]
+        return distinct(names, zip(*columns, strict=True), key_of_values)
 
     def count(self) -> int:
         """Return how many rows there are."""

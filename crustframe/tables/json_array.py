@@ -10,7 +10,7 @@ from typing import IO, Any, ClassVar, Final
 
 from crustframe.errors import TableError
 from crustframe.tables.content import Kind
-from crustframe.tables.lines import BLANKS, DECODER, MAX_LINE, Line, Lines, json_objects
+from crustframe.tables.lines import BLANKS, MAX_LINE, QUICK_DECODER, Line, Lines, json_objects
 
 _AT_ONCE: Final = 2**16
 
@@ -39,7 +39,7 @@ class JsonArray(Lines):
     kind: ClassVar[Kind] = "array"
     unit: ClassVar[str] = "Object"
 
-    def _lines(self, *, blank: bool = False) -> Iterator[Line]:
+    def _lines(self, *, blank: bool = False, decoder: json.JSONDecoder | None = None) -> Iterator[Line]:
         with self._source.open() as file:
             file.seek(len(self._bom))
             text = _Text(self._chunks(file))
@@ -48,7 +48,7 @@ class JsonArray(Lines):
             while mark == ",":
                 number += 1
                 start, _ = text.past_blanks(place + 1)
-                members, end = self._object(number, text, start)
+                members, end = self._object(number, text, start, decoder or QUICK_DECODER)
                 yield Line(number, text.read[begin:end], members)
                 begin = text.forget(end)
                 place, mark = text.past_blanks(begin)
@@ -57,10 +57,10 @@ class JsonArray(Lines):
             if blank:
                 yield Line(number + 1, text.read[begin:], {}, is_row=False)
 
-    def _object(self, number: int, text: _Text, start: int) -> tuple[dict[str, Any], int]:
+    def _object(self, number: int, text: _Text, start: int, decoder: json.JSONDecoder) -> tuple[dict[str, Any], int]:
         while True:
             try:
-                parsed, end = DECODER.raw_decode(text.read, start)
+                parsed, end = decoder.raw_decode(text.read, start)
             except json.JSONDecodeError as error:
                 if len(text.read) - start >= MAX_LINE:
                     raise self._broken(number, "is larger than 64 MiB, or never ends") from None

@@ -70,12 +70,12 @@ class Lines(Content):
 
     def rows(self) -> Iterator[Sequence[object]]:
         """Yield the cells of every row: str, bool, int, Decimal, list, dict or ``None``."""
-        for line in self._lines():
+        for line in self._lines(decoder=DECODER):
             yield [line.members.get(name) for name in self.columns]
 
     def cells(self, position: int) -> Iterator[object]:
         name = self.columns[position]
-        return (line.members.get(name) for line in self._lines())
+        return (line.members.get(name) for line in self._lines(decoder=DECODER))
 
     def count(self) -> int:
         return self._n_rows
@@ -118,8 +118,8 @@ class Lines(Content):
         for line in self._lines(blank=True):
             yield with_names(line, renaming).encode()
 
-    def _lines(self, *, blank: bool = False) -> Iterator[Line]:
-        """Yield the objects, and with `blank` the blank lines as well."""
+    def _lines(self, *, blank: bool = False, decoder: json.JSONDecoder | None = None) -> Iterator[Line]:
+        """Yield the objects, and with `blank` the blank lines as well; numbers are exact with `DECODER` alone."""
         with self._source.open() as file:
             file.seek(len(self._bom))
             for number, raw in enumerate(iter(partial(file.readline, MAX_LINE), b""), start=1):
@@ -127,7 +127,7 @@ class Lines(Content):
                     raise self._broken(number, "is larger than 64 MiB")
                 text = self._decoded(number, raw)
                 if text.strip(BLANKS):
-                    yield Line(number, text, self._parsed(number, text))
+                    yield Line(number, text, self._parsed(number, text, decoder or QUICK_DECODER))
                 elif blank:
                     yield Line(number, text, {}, is_row=False)
 
@@ -137,9 +137,9 @@ class Lines(Content):
         except UnicodeDecodeError as error:
             raise self._broken(number, f"is not UTF-8: byte {error.start}", hint="save the file as UTF-8.") from None
 
-    def _parsed(self, number: int, text: str) -> dict[str, Any]:
+    def _parsed(self, number: int, text: str, decoder: json.JSONDecoder) -> dict[str, Any]:
         try:
-            parsed = DECODER.decode(text)
+            parsed = decoder.decode(text)
         except json.JSONDecodeError as error:
             raise self._broken(number, f"is not JSON: {error.msg}, character {error.pos + 1}") from None
         except RecursionError:
@@ -244,3 +244,4 @@ def _fraction(text: str) -> Decimal | float:
 
 
 DECODER: Final = json.JSONDecoder(parse_int=_whole_number, parse_float=_fraction)
+QUICK_DECODER: Final = json.JSONDecoder(parse_int=float)
