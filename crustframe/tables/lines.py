@@ -82,7 +82,7 @@ class Lines(Content):
 
     def distinct(self, positions: Sequence[int], names: Sequence[str]) -> DistinctRows:
         own = [self.columns[position] for position in positions]
-        rows = ([line.members.get(name) for name in own] for line in self._lines())
+        rows = ([line.members.get(name) for name in own] for line in self._lines(decoder=DECODER))
         return distinct(names, rows, key_of_values)
 
     def spliced(self, new: Added, placement: Placement) -> Iterator[bytes]:

@@ -21,6 +21,7 @@ from pathlib import Path
 import frames
 import jobs
 import race
+import tables
 import workbooks
 from measuring import FIELDS, Facts, measured, people, report, span
 
@@ -156,7 +157,7 @@ def main() -> None:
     _write(lines, options, began, load)
     if not options.only_races:
         lines += ["## Parts", "", "```text"]
-        for work in (look_ups, lambda: workbooks.main(WORKBOOK_ROWS), frames.main, jobs.main):
+        for work in (look_ups, lambda: workbooks.main(WORKBOOK_ROWS), frames.main, tables.main, jobs.main):
             for line in parts(work):
                 print(line, flush=True)
                 lines.append(line)

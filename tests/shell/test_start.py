@@ -33,6 +33,19 @@ def test_frames_of_every_make_are_imported_by_whoever_uses_them():
     )
 
 
+def test_a_plan_imports_no_pandas(tmp_path):
+    table, ledger = tmp_path / "in.csv", tmp_path / "ledger.sqlite3"
+    table.write_text("url\nlinkedin.com/in/avery-example\n")
+    arguments = ["plan", str(table), "--column", "url", "--sandbox", "--ledger", str(ledger)]
+    ran = python(
+        f"import atexit, sys; sys.argv = ['crustframe', *{arguments!r}]\n"
+        f"atexit.register(lambda: exec({TOLD!r}))\nfrom crustframe.shell.cli import main; main()"
+    )
+
+    assert "1 person in 1 row" in ran.stdout
+    assert set() == HEAVY & set(ran.stderr.split())
+
+
 @pytest.mark.parametrize(
     "imports", ["import crustframe, pandas", "import pandas, crustframe", "import pandera.pandas, crustframe"]
 )
