@@ -93,7 +93,8 @@ def test_the_options_of_the_shell_are_the_keywords_with_dashes(command):
 @pytest.mark.parametrize("command", ["enrich", "plan", "contacts"])
 def test_the_shell_has_no_further_option_that_python_lacks(command):
     of_files = {"column", "field", "output", "receipt", "csv_safe", "yes", "sandbox", "ledger", "delimiter", "encoding"}
-    of_files |= {"sheet", "json", "help", "matches", "concurrency", "kind", "plan"}  # concurrency is of the client
+    of_files |= {"sheet", "table", "header_row", "no_header", "line_breaks", "json", "help", "matches", "kind", "plan"}
+    of_files |= {"concurrency"}  # of the client
 
     assert set() == set(options(command)) - of_files - set(keywords(getattr(crustframe, command)))
 
