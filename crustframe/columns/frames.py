@@ -108,13 +108,14 @@ def own_of(data: Any, column: Column = None, filled: Sequence[Path] = ()) -> Own
     filled : sequence of Path
         Whose columns may be there already, and are filled in row by row.
     """
-    import pandas as pd
-
-    plain = type(data).__module__.partition(".")[0] in {"builtins", "numpy", "pandas"}
-    if plain or isinstance(data, pd.DataFrame | pd.Series | pd.Index):
-        return Own(data)
     if isinstance(data, DistinctRows):
         return Own(data, data.counts)
+    if type(data).__module__.partition(".")[0] in {"builtins", "numpy", "pandas"}:
+        return Own(data)
+    import pandas as pd
+
+    if isinstance(data, pd.DataFrame | pd.Series | pd.Index):
+        return Own(data)
     from crustframe.columns.others import Other, kind_of
 
     kind = kind_of(data)
