@@ -25,6 +25,7 @@ from crustframe.tables.source import Source
 
 MAX_CELL: Final = 16 * 2**20
 _ROWS_AT_ONCE: Final = 1_000
+_LOOKED_AT: Final = 2**20
 DELIMITERS: Final = (",", ";", "\t", "|")
 _DELIMITER_NAMES: Final = {"comma": ",", "semicolon": ";", "tab": "\t", r"\t": "\t", "pipe": "|"}
 _SEPARATOR_LINE: Final = re.compile(r'"?sep=([^\r\n"\0])"?\1*[\r\n]*', re.IGNORECASE)
@@ -95,7 +96,7 @@ class Delimited(Content):
         self._source = source
         self.encoding: Encoding = read_encoding(source, encoding)
         search = search or HeaderSearch()
-        lines = self._first_lines(search.depth)
+        lines = self._first_lines(search.depth, search.number or 1)
         separator = _SEPARATOR_LINE.fullmatch(lines[0]) if lines else None
         first = 2 if separator else 1
         if delimiter:
@@ -241,12 +242,15 @@ class Delimited(Content):
             return first
         return Record(0, self._delimiter.join(header.names) + (_line_ending(first.raw) or "\n"), header.names)
 
-    def _first_lines(self, depth: int) -> list[str]:
+    def _first_lines(self, depth: int, least: int) -> list[str]:
+        """Return the first lines, up to a mebibyte of them but no fewer than `least`."""
         lines: list[str] = []
+        size = 0
         with self._text() as text:
             for line in islice(iter(partial(text.readline, MAX_CELL), ""), depth):
                 lines.append(line)
-                if len(line) == MAX_CELL:
+                size += len(line)
+                if len(line) == MAX_CELL or (size > _LOOKED_AT and len(lines) >= least):
                     break
         return lines
 

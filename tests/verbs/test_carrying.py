@@ -75,8 +75,9 @@ def test_what_was_found_in_a_sandbox_that_is_gone_is_carried(carried):
 
 
 @pytest.mark.filterwarnings("ignore::crustframe.PartialResultWarning")
-def test_plans_contacts_tickets_and_warnings_are_carried(client, carried):
+def test_plans_contacts_tickets_and_warnings_are_carried(sandbox, client, carried):
     plan = crustframe.plan([AVERY, "junk"], fields=NAMES, client=client)
+    sandbox.jobs.job_seconds = 0.1
     contacts = crustframe.contacts([AVERY], client=client, max_credits=10)
     waited = crustframe.enrich([AVERY], fields=NAMES, route="job", wait=False, client=client, max_credits=10)
 

@@ -65,6 +65,7 @@ def test_rows_that_are_left_stay_as_they_are_where_only_some_are_filled(people, 
 
 
 def test_contacts_of_the_first_people(sandbox, client):
+    sandbox.jobs.job_seconds = 0.1
     cells = [PROFILE + "avery-1-example", "linkedin.com/in/Avery-1-example", PROFILE + "avery-2-example"]
 
     plan = crustframe.plan_contacts(cells, kinds="phone_numbers", limit=1, client=client)
