@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -55,6 +54,8 @@ async def enrich_async(
     >>> found.report.credits
     1.0
     """
+    import asyncio
+
     cancelled = threading.Event()
     run = asyncio.get_running_loop().run_in_executor(None, partial(_run, cancelled, data, column, fields, options))
     try:
