@@ -41,8 +41,11 @@ LineBreaks = Literal["keep", "space"]
 Field = Annotated[
     list[str] | None,
     typer.Option(
-        help="Dot path, such as 'basic_profile.name' or 'skills.professional_network_skills | count as skills'; "
-        "repeat it or separate with commas. See `crustframe fields`.",
+        "--field",
+        "-f",
+        help="Everyday word or dot path, such as name, 'basic_profile.headline' or "
+        "'skills.professional_network_skills | count as skills'; repeat it or separate with commas. "
+        "See `crustframe fields`.",
         show_default="name, headline, title, employer, location",
     ),
 ]

@@ -76,6 +76,8 @@ class PeopleReading(Reading):
     column: Annotated[
         list[str] | None,
         typer.Option(
+            "--column",
+            "-c",
             help="Column of profile URLs or business e-mails, by name or number; repeat it, the preferred one first.",
             show_default="the only one that holds them",
         ),

@@ -26,6 +26,16 @@ def test_what_needs_no_table_imports_no_pandas(arguments):
     assert set() == (HEAVY | FRAMES) & set(ran.stderr.split())
 
 
+@pytest.mark.parametrize("arguments", [["-h"], ["enrich", "-h"], ["ledger", "forget", "-h"], ["-V"]])
+def test_the_short_words_work_everywhere(arguments):
+    ran = python(
+        f"import sys; sys.argv = ['crustframe', *{arguments!r}]\nfrom crustframe.shell.cli import main; main()"
+    )
+
+    assert (0, "") == (ran.returncode, ran.stderr)
+    assert ("crustframe 0." if "-V" in arguments else "Usage: crustframe") in ran.stdout
+
+
 def test_frames_of_every_make_are_imported_by_whoever_uses_them():
     assert set() == FRAMES & set(python(f"import crustframe; {TOLD}").stderr.split())
     assert {"polars"} == FRAMES & set(
