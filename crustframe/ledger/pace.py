@@ -49,12 +49,12 @@ class SharedPace:
                 "DELETE FROM pace WHERE scope_id = ? AND endpoint = ? AND (sent_at <= ? OR sent_at > ?)",
                 (*self._where, now - horizon, now + 1.0),
             )
-            sent = connection.execute(
-                "SELECT sent_at FROM pace WHERE scope_id = ? AND endpoint = ? ORDER BY sent_at", self._where
-            ).fetchall()
-            window = max(1, int(limit))
-            if len(sent) >= window:
-                return float(sent[-window][0]) + horizon - now
+            full_since = connection.execute(
+                "SELECT sent_at FROM pace WHERE scope_id = ? AND endpoint = ? ORDER BY sent_at DESC LIMIT 1 OFFSET ?",
+                (*self._where, max(1, int(limit)) - 1),
+            ).fetchone()
+            if full_since is not None:
+                return float(full_since[0]) + horizon - now
             connection.execute("INSERT INTO pace (scope_id, endpoint, sent_at) VALUES (?, ?, ?)", (*self._where, now))
             if leaves is not None:
                 leaves(connection)
