@@ -36,10 +36,10 @@ from crustframe.tables.outcome import Written
 from crustframe.tables.parquet import Parquet, is_parquet, write_batches
 from crustframe.tables.placement import KEEP, Added, Placement
 from crustframe.tables.source import Source
-from crustframe.tables.workbook import refuse_oversize
-from crustframe.tables.xlsx_growth import refuse_obstacles
-from crustframe.tables.xlsx_sheet import Sheet
-from crustframe.tables.xlsx_writer import ExtendedWorkbook
+from crustframe.tables.xlsx.growth import refuse_obstacles
+from crustframe.tables.xlsx.new_book import refuse_oversize
+from crustframe.tables.xlsx.sheet import Sheet
+from crustframe.tables.xlsx.writer import ExtendedWorkbook
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,7 @@ from crustframe.tables.delimited import TextStyle
 from crustframe.tables.json_array import array_rows
 from crustframe.tables.lines import json_rows
 from crustframe.tables.parquet import typed_batches, write_batches
-from crustframe.tables.workbook import TextCount, write_sheet
+from crustframe.tables.xlsx.new_book import TextCount, write_sheet
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,7 @@ def test_two_outputs_never_share_a_file(account, run, tmp_path, pair):
 
 def test_candidates_that_cannot_be_written_take_nothing_along(account, run, tmp_path, monkeypatch):
     source = people_in(tmp_path / "people.csv", "utf-8")
-    monkeypatch.setattr("crustframe.tables.workbook.MAX_ROWS", 20)
+    monkeypatch.setattr("crustframe.tables.xlsx.new_book.MAX_ROWS", 20)
 
     ran = run(*ask(source, "-o", tmp_path / "out.csv", "--matches", tmp_path / "matches.xlsx"))
 

@@ -19,7 +19,7 @@ from delimited import CELLS, NUMBER, is_inert
 
 from crustframe.errors import ColumnNotFoundError, TableError
 from crustframe.tables import Written, read_table
-from crustframe.tables.workbook import refuse_oversize, write_sheet
+from crustframe.tables.xlsx.new_book import refuse_oversize, write_sheet
 
 
 def workbook(path: Path, sheets: dict[str, list[list[object]]]) -> Path:

@@ -16,8 +16,8 @@ from crustframe.people.identifiers import read_identifiers
 from crustframe.tables import read_table
 from crustframe.tables.header import HeaderSearch
 from crustframe.tables.source import Source
-from crustframe.tables.xlsx_rows import SheetRows
-from crustframe.tables.xlsx_sheet import Sheet
+from crustframe.tables.xlsx.rows import SheetRows
+from crustframe.tables.xlsx.sheet import Sheet
 
 SHEET = "xl/worksheets/sheet1.xml"
 MAIN = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"

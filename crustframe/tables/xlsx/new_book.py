@@ -12,7 +12,7 @@ from typing import IO, Final
 from crustframe.errors import TableError
 from crustframe.tables.cells import are_phone_numbers, leads_to_formula, plain, text_of, whole_characters
 from crustframe.tables.destination import LeavingSink
-from crustframe.tables.xlsx_rows import MAX_COLUMNS, MAX_ROWS
+from crustframe.tables.xlsx.rows import MAX_COLUMNS, MAX_ROWS
 
 MAX_TEXT: Final = 32_767  # UTF-16 units; https://support.microsoft.com/office/excel-specifications-and-limits-1672b34d
 MAX_DIGITS: Final = 15

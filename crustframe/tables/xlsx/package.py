@@ -14,7 +14,7 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 
 from crustframe.errors import TableError
 from crustframe.tables.source import Source
-from crustframe.tables.xlsx_xml import Element, checked, root_of
+from crustframe.tables.xlsx.xml import Element, checked, root_of
 
 MAX_ENTRIES: Final = 10_000
 MAX_UNPACKED: Final = 512 * 2**20

@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import Final
 
-from crustframe.tables.xlsx_xml import Edit, Element, appended, changed_tag, root_of, spliced, with_attributes
+from crustframe.tables.xlsx.xml import Edit, Element, appended, changed_tag, root_of, spliced, with_attributes
 
 DAY, MOMENT, HOUR = "yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss", "hh:mm:ss"
 GENERAL: Final = "General"

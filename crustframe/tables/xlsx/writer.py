@@ -11,13 +11,13 @@ from typing import IO, Any, Final
 
 from crustframe.tables.cells import text_of
 from crustframe.tables.placement import KEEP, Placement
-from crustframe.tables.workbook import TextCount, fitted
-from crustframe.tables.xlsx_growth import growing_tables, sheet_edits, workbook_with_names
-from crustframe.tables.xlsx_rows import Cell, Row, SheetRows, letters_of
-from crustframe.tables.xlsx_sheet import Sheet
-from crustframe.tables.xlsx_styles import DAY, GENERAL, HOUR, MOMENT, Styles
-from crustframe.tables.xlsx_values import style_of
-from crustframe.tables.xlsx_xml import markup_of, spliced, with_attributes
+from crustframe.tables.xlsx.growth import growing_tables, sheet_edits, workbook_with_names
+from crustframe.tables.xlsx.new_book import TextCount, fitted
+from crustframe.tables.xlsx.rows import Cell, Row, SheetRows, letters_of
+from crustframe.tables.xlsx.sheet import Sheet
+from crustframe.tables.xlsx.styles import DAY, GENERAL, HOUR, MOMENT, Styles
+from crustframe.tables.xlsx.values import style_of
+from crustframe.tables.xlsx.xml import markup_of, spliced, with_attributes
 
 _ROW_STYLE: Final = re.compile(rb"""\ss=["']([0-9]+)["']""")
 _SPANS: Final = re.compile(rb"""\sspans=["']([0-9]+):([0-9]+)["']""")

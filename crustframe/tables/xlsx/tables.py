@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Final
 from xml.sax.saxutils import quoteattr
 
-from crustframe.tables.xlsx_rows import Area
-from crustframe.tables.xlsx_xml import Edit, appended, changed_tag, escaped, root_of, spliced, unescaped
+from crustframe.tables.xlsx.rows import Area
+from crustframe.tables.xlsx.xml import Edit, appended, changed_tag, escaped, root_of, spliced, unescaped
 
 _FED_FROM_OUTSIDE: Final = ("queryTable", "xml")
 

@@ -11,10 +11,10 @@ from functools import cached_property
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
-from crustframe.tables.xlsx_package import Package
-from crustframe.tables.xlsx_rows import Area, Cell
-from crustframe.tables.xlsx_styles import Styles
-from crustframe.tables.xlsx_xml import XmlError, text_in, unescaped
+from crustframe.tables.xlsx.package import Package
+from crustframe.tables.xlsx.rows import Area, Cell
+from crustframe.tables.xlsx.styles import Styles
+from crustframe.tables.xlsx.xml import XmlError, text_in, unescaped
 
 _KIND: Final = re.compile(rb"""\st\s*=\s*["']([A-Za-z]+)["']""")
 _STYLE: Final = re.compile(rb"""\ss\s*=\s*["']([0-9]+)["']""")

@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Final
 
 from crustframe.errors import TableError
-from crustframe.tables.xlsx_rows import MAX_COLUMNS, Area, column_of, letters_of
-from crustframe.tables.xlsx_sheet import Sheet
-from crustframe.tables.xlsx_tables import ExcelTable
-from crustframe.tables.xlsx_xml import Edit, Element, changed_tag, root_of, spliced, with_attributes
+from crustframe.tables.xlsx.rows import MAX_COLUMNS, Area, column_of, letters_of
+from crustframe.tables.xlsx.sheet import Sheet
+from crustframe.tables.xlsx.tables import ExcelTable
+from crustframe.tables.xlsx.xml import Edit, Element, changed_tag, root_of, spliced, with_attributes
 
 _GROWING_NAMES: Final = ("_xlnm._FilterDatabase", "_xlnm.Print_Area")
 _NAMED_AREA: Final = re.compile(rb"!\$?([A-Z]{1,3})((?:\$?[0-9]+)?):\$?([A-Z]{1,3})((?:\$?[0-9]+)?)")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from crustframe.tables.xlsx_xml import XmlError
+from crustframe.tables.xlsx.xml import XmlError
 
 MAX_ROWS: Final = 1_048_576  # https://support.microsoft.com/office/excel-specifications-and-limits-1672b34d
 MAX_COLUMNS: Final = 16_384

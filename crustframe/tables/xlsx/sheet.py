@@ -16,12 +16,12 @@ from crustframe.tables.content import Content, Kind
 from crustframe.tables.header import Header, HeaderSearch
 from crustframe.tables.header import Row as HeaderRow
 from crustframe.tables.source import Source
-from crustframe.tables.xlsx_package import Package, SheetEntry
-from crustframe.tables.xlsx_rows import MAX_ROWS, Area, Cell, Row, SheetRows
-from crustframe.tables.xlsx_styles import Styles
-from crustframe.tables.xlsx_tables import ExcelTable
-from crustframe.tables.xlsx_values import Values, address_in, has_formula
-from crustframe.tables.xlsx_xml import Element, root_of
+from crustframe.tables.xlsx.package import Package, SheetEntry
+from crustframe.tables.xlsx.rows import MAX_ROWS, Area, Cell, Row, SheetRows
+from crustframe.tables.xlsx.styles import Styles
+from crustframe.tables.xlsx.tables import ExcelTable
+from crustframe.tables.xlsx.values import Values, address_in, has_formula
+from crustframe.tables.xlsx.xml import Element, root_of
 
 
 @dataclass

@@ -1,0 +1,1 @@
+"""Excel workbooks: read, extended part by part, and made anew."""
