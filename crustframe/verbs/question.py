@@ -266,18 +266,10 @@ class PersonQuestion(Question):
         options = self.options
         if options.path != ENRICH or options.is_preview or not people:
             return 0.0
-        abilities = Abilities.of(client)
-        kinds = [group for group in contract.CONTACT_GROUPS if group in self.needed]
-        rest = replace(options, groups=options.groups.difference(kinds))
-        apart = Calls(contact.Options(frozenset(kinds))).price(client) if kinds else 0.0
-        worst = whole = Calls(options).price(client)
-        if any(abilities.is_unknown(ENRICH, flag) for flag in options.flags):
-            worst = Calls(live.Options(rest.groups)).price(client) + apart
-        elif any(abilities.is_unknown(ENRICH, group) for group in kinds):
-            worst = Calls(rest).price(client) + apart
         mails = sum(person.kind == contract.BUSINESS_EMAIL for person in people)
-        is_identified = (route == "calls" or bool(options.flags)) and abilities.is_unknown(ENRICH, EMAILS)
-        return max(0.0, worst - whole) * len(people) + contract.IDENTIFY_PRICE * mails * is_identified
+        may_identify = route == "calls" or bool(options.flags)
+        is_identified = may_identify and Abilities.of(client).is_unknown(ENRICH, EMAILS)
+        return sold_apart(client, options, self.needed) * len(people) + contract.IDENTIFY_PRICE * mails * is_identified
 
     def late_notes(self, made: Plan) -> list[str]:
         """Return how words were read, and what the same would cost on the current surface if this one is retiring."""
@@ -308,6 +300,20 @@ class PersonQuestion(Question):
             hint=f"leave it out; {_on_offer(asked, available)}.",
             **facts,
         )
+
+
+def sold_apart(client: Client, options: Options, needed: frozenset[str]) -> float:
+    """Return what one person costs more if the account sells contacts or fresh profiles apart, which nobody knows."""
+    abilities = Abilities.of(client)
+    kinds = frozenset(group for group in contract.CONTACT_GROUPS if group in needed)
+    rest = replace(options, groups=options.groups - kinds)
+    apart = Calls(contact.Options(kinds)).price(client) if kinds else 0.0
+    worst = whole = Calls(options).price(client)
+    if any(abilities.is_unknown(ENRICH, flag) for flag in options.flags):
+        worst = Calls(live.Options(rest.groups)).price(client) + apart
+    elif any(abilities.is_unknown(ENRICH, kind) for kind in kinds):
+        worst = Calls(rest).price(client) + apart
+    return max(0.0, worst - whole)
 
 
 def _on_offer(asked: Iterable[str], available: Sequence[str]) -> str:

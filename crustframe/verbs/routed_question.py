@@ -27,7 +27,7 @@ from crustframe.people.emails import is_free_mail
 from crustframe.people.identifiers import Identifier, Identifiers, read_identifiers
 from crustframe.people.records import Record
 from crustframe.settings.config import NO_MATCH_AGE_S
-from crustframe.verbs.question import Part, PersonQuestion, Question, Standing
+from crustframe.verbs.question import Part, PersonQuestion, Question, Standing, sold_apart
 from crustframe.wording import counted, persons
 
 
@@ -348,12 +348,14 @@ class RoutedQuestion(Question):
             return calls.price(client)
         choice = choose(client, self.options, self.needed, people, route, pace)
         jobs = PersonJobs(self.options.groups)
-        draft.add(Errand(jobs, choice.by_job, need, self.needed, otherwise=calls, stands_for=stands))
-        more = 0.0
-        if any(self.abilities.is_unknown(ENRICH, flag) for flag in self.options.flags):
-            more = max(0.0, Calls(live.Options(self.options.groups)).price(client) - calls.price(client))
+        more, apart = (
+            sold_apart(client, self.options, self.needed),
+            "or where contacts and fresh profiles are sold apart",
+        )
+        errand = Errand(jobs, choice.by_job, need, self.needed, otherwise=calls, stands_for=stands)
+        draft.add(errand, later=more, likely=jobs.price(client), after=apart)
         errand = Errand(calls, choice.by_calls, need, self.needed, stands_for=stands)
-        draft.add(errand, later=more, likely=calls.price(client), after="or live, where the flags are gone,")
+        draft.add(errand, later=more, likely=calls.price(client), after=apart)
         if choice.reason:
             draft.lines.append(choice.reason)
         return calls.price(client) + more
