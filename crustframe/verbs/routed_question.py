@@ -348,10 +348,7 @@ class RoutedQuestion(Question):
             return calls.price(client)
         choice = choose(client, self.options, self.needed, people, route, pace)
         jobs = PersonJobs(self.options.groups)
-        more, apart = (
-            sold_apart(client, self.options, self.needed),
-            "or where contacts and fresh profiles are sold apart",
-        )
+        more, apart = sold_apart(client, self.options, self.needed), "or where parts of it are sold apart,"
         errand = Errand(jobs, choice.by_job, need, self.needed, otherwise=calls, stands_for=stands)
         draft.add(errand, later=more, likely=jobs.price(client), after=apart)
         errand = Errand(calls, choice.by_calls, need, self.needed, stands_for=stands)

@@ -403,6 +403,19 @@ def test_the_account_can_be_asked_beforehand_and_nothing_is_written(tmp_path):
 
 
 @pytest.mark.parametrize("billing", ["delivered", "base"])
+@pytest.mark.parametrize("route", ["auto", "calls", "job"])
+def test_the_plan_holds_where_the_account_is_known_but_for_its_contacts(billing, route):
+    with playing("C", contact_billing=billing) as sandbox:
+        crustframe.enrich([*urls(1, 900), *emails(1, 900)], fields=[NAME], route="calls", client=sandbox.client)
+        before = sandbox.credits_spent
+        plan = crustframe.plan(LEADS, fields=BOTH, route=route, client=sandbox.client)
+        found = crustframe.enrich(LEADS, fields=BOTH, route=route, max_credits=500, client=sandbox.client)
+
+        assert {"matched": 40, "no_match": 2} == statuses(found)
+        assert sandbox.credits_spent - before == found.report.credits <= plan.credits_high
+
+
+@pytest.mark.parametrize("billing", ["delivered", "base"])
 def test_contacts_of_emails_come_by_call_and_of_profile_urls_by_job(billing):
     with playing("C", contact_billing=billing) as sandbox:
         plan = crustframe.plan_contacts(LEADS, client=sandbox.client)
