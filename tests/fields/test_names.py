@@ -22,4 +22,4 @@ def test_no_text_installs_crustframe_from_an_index():
         for match in OF_THE_PROJECT.findall(file.read_text(encoding="utf-8"))
     }
 
-    assert {"pyproject.toml: crustframe[excel,keyring,notebook,parquet]"} == found
+    assert {"pyproject.toml: crustframe[duckdb,excel,keyring,notebook,parquet,polars]"} == found

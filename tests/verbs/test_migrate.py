@@ -11,6 +11,7 @@ from crustframe.api import screener
 from crustframe.errors import FieldError
 from crustframe.fields import catalogue, read_paths
 from crustframe.fields.legacy import CURRENT_PATHS, WITHOUT
+from crustframe.fields.synonyms import SYNONYMS
 from crustframe.shell import cli
 from crustframe.verbs.moving import counterpart, counterparts, rename_columns
 
@@ -34,7 +35,17 @@ def shell(monkeypatch, capfdbinary):
 # Refusals ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("old", "new"), [pair for pair in CURRENT_PATHS.items() if pair[0] not in SAME_HERE])
+@pytest.mark.parametrize(
+    ("old", "new"), [pair for pair in CURRENT_PATHS.items() if pair[0] in SYNONYMS.keys() - SAME_HERE]
+)
+def test_legacy_names_that_people_type_are_taken_for_the_current_path(old, new):
+    assert read_paths([new])[0].field == read_paths([old])[0].field
+
+
+REFUSED = [(old, new) for old, new in CURRENT_PATHS.items() if old not in SAME_HERE and old not in SYNONYMS]
+
+
+@pytest.mark.parametrize(("old", "new"), REFUSED)
 def test_legacy_names_are_refused_with_the_current_path(old, new):
     with pytest.raises(FieldError) as refused:
         read_paths([old])
@@ -50,7 +61,7 @@ def test_names_that_both_surfaces_take(old):
     assert CURRENT_PATHS[old].startswith(read_paths([old])[0].field.path)
 
 
-@pytest.mark.parametrize("old", WITHOUT)
+@pytest.mark.parametrize("old", sorted(WITHOUT.keys() - SYNONYMS.keys()))
 def test_names_without_a_counterpart_say_what_to_do(old):
     with pytest.raises(FieldError) as refused:
         read_paths([old])
