@@ -119,7 +119,7 @@ class Desk(Generic[W]):
     @property
     def need(self) -> Need:
         """What was asked for, and whatever came since this began: a job's results are a little old at once."""
-        return self._need.reaching_back(self._client.clock() - self._started)
+        return self._need._replace(since=self._started)
 
     def queue(self, people: Iterable[Identifier]) -> None:
         """Take people in, profile URLs first."""

@@ -36,17 +36,15 @@ class Need(NamedTuple):
         How old a person, and how old a "nobody there", may be; None is no limit.
     min_similarity_score : float or None
         The threshold of this run, for e-mails.
+    since : float or None
+        Whatever was answered from this moment on is fresh: what a run itself bought.
     """
 
     groups: frozenset[str]
     max_age_s: float | None
     no_match_age_s: float | None
     min_similarity_score: float | None = None
-
-    def reaching_back(self, seconds: float) -> Need:
-        """Return the need that takes whatever was answered in the last `seconds`, too."""
-        older = [age if age is None else max(age, seconds) for age in (self.max_age_s, self.no_match_age_s)]
-        return self._replace(max_age_s=older[0], no_match_age_s=older[1])
+    since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +176,7 @@ def _satisfying(rows: Sequence[_Row], need: Need, now: float) -> Known | None:
         for r in rows
         if r.outcome == "matched"
         and r.person_row > gone  # the newest knowledge counts
-        and _is_fresh(r.answered_at, need.max_age_s, now)
+        and _is_fresh(r.answered_at, need.max_age_s, now, need.since)
         and _as_strict(r.min_similarity, asked)
     ]
     chosen: list[_Row] = []
@@ -195,7 +193,7 @@ def _satisfying(rows: Sequence[_Row], need: Need, now: float) -> Known | None:
     for row in rows:
         if (
             row.outcome != "matched"
-            and _is_fresh(row.answered_at, _life_s(row.outcome, need), now)
+            and _is_fresh(row.answered_at, _life_s(row.outcome, need), now, need.since)
             and _asked_alike(row, need.groups & FLAGS)
             and _as_strict(row.min_similarity, asked)
         ):
@@ -225,7 +223,9 @@ def _as_strict(stored: float | None, asked: float | None) -> bool:
     return stored is None or (asked is not None and asked >= stored)
 
 
-def _is_fresh(answered_at: float, age_s: float | None, now: float) -> bool:
+def _is_fresh(answered_at: float, age_s: float | None, now: float, since: float | None) -> bool:
+    if since is not None and answered_at >= since:
+        return True
     ahead_s = answered_at - now  # a clock that was wrong, then or now
     if age_s is None or ahead_s <= 0:
         return age_s is None or -ahead_s <= age_s

@@ -49,12 +49,12 @@ class Part:
     need: Need
     nothing: Need | None = None
 
-    def known(self, ledger: Ledger, people: Sequence[Identifier], *, back_s: float = 0.0) -> dict[str, Known]:
-        """Return, by key, whom the ledger can answer for, also by answers of the last `back_s` seconds."""
-        found = ledger.known(people, self.need.reaching_back(back_s))
+    def known(self, ledger: Ledger, people: Sequence[Identifier], *, since: float | None = None) -> dict[str, Known]:
+        """Return, by key, whom the ledger can answer for; whatever came `since` then is fresh."""
+        found = ledger.known(people, self.need._replace(since=since))
         if self.nothing is None:
             return found
-        nothing = ledger.known(people, self.nothing.reaching_back(back_s))
+        nothing = ledger.known(people, self.nothing._replace(since=since))
         newer = {key: known for key, known in nothing.items() if key not in found or known.rows > found[key].rows}
         return found | newer
 

@@ -108,9 +108,8 @@ class _Run:
 
     def plan(self, question: Question) -> tuple[KnownParts, Plan]:
         """Plan whom this run has not asked about yet; what it bought itself is known, however fresh it must be."""
-        back_s = max(0.0, self._client.clock() - self._began)
         known, plan = plan_run(
-            self._client, self._rows, question, self._terms.on_doubt, route=self._route, back_s=back_s
+            self._client, self._rows, question, self._terms.on_doubt, route=self._route, since=self._began
         )
         return known, _without(plan, self._settled)
 
@@ -188,11 +187,11 @@ class _Run:
             raise question.in_words(error) from None
         if isinstance(outcome.bought.stopped, BadRequestError | PermissionDeniedError):
             outcome.bought.stopped = question.in_words(outcome.bought.stopped)
-        self._read_jobs(table, question, outcome, client.clock() - began)
+        self._read_jobs(table, question, outcome, began)
         tickets = [ticket for ticket in (self.outcome.ticket, outcome.ticket) if ticket is not None]
         self.outcome = replace(outcome, ticket=joined(tickets) if tickets else None)
 
-    def _read_jobs(self, table: PeopleTable, question: Question, outcome: Outcome, took_s: float) -> None:
+    def _read_jobs(self, table: PeopleTable, question: Question, outcome: Outcome, began: float) -> None:
         """Put into the table what jobs brought into the ledger, and what became of everybody else in them."""
         for buyer in outcome.by_job:
             elsewhere = {identifier.key for identifier in buyer.refused}
@@ -200,7 +199,7 @@ class _Run:
             unsettled = buyer.unsettled()
             for number in buyer.errand.parts:
                 part = question.parts[number]
-                known = part.known(self._client.ledger, people, back_s=took_s)
+                known = part.known(self._client.ledger, people, since=began)
                 told = [replace(record, source="job") for record in part.recall(self._client.ledger, people, known)]
                 told += [unsettled[i.key] for i in people if i.key not in known and i.key in unsettled]
                 for record in told:

@@ -40,12 +40,12 @@ def plan_run(
     pace: float | None = None,
     *,
     route: Route = "calls",
-    back_s: float = 0.0,
+    since: float | None = None,
 ) -> tuple[KnownParts, Plan]:
-    """Return who is known, also by what came in the last `back_s` seconds, and what the rest would cost. No socket."""
+    """Return who is known, also by whatever came `since` then, and what the rest would cost. No socket."""
 
     def plan_people(identifiers: Identifiers) -> tuple[KnownParts, Plan]:
-        return _plan_people(client, identifiers, question, on_doubt, pace, route, back_s)
+        return _plan_people(client, identifiers, question, on_doubt, pace, route, since)
 
     parts, made = plan_people(rows.identifiers)
     made = rows.with_further(client, made, lambda identifiers: plan_people(identifiers)[1])
@@ -81,10 +81,10 @@ def _plan_people(
     on_doubt: OnDoubt,
     pace: float | None,
     route: Route,
-    back_s: float,
+    since: float | None,
 ) -> tuple[KnownParts, Plan]:
     people = [identifier for identifier in identifiers.unique if question.takes(identifier)]
-    parts = [part.known(client.ledger, people, back_s=back_s) for part in question.parts]
+    parts = [part.known(client.ledger, people, since=since) for part in question.parts]
     lacking = {
         i.key: missing for i in people if (missing := tuple(n for n, known in enumerate(parts) if i.key not in known))
     }
