@@ -197,8 +197,10 @@ class Play:
             if claim.purchase is not None:
                 run.sending(claim.purchase)
                 exchange = options.send(client.transport, claim.purchase.identifiers)
-                credits = float(exchange.headers["x-credits-used"])
-                run.answered(claim.purchase, Told(exchange.body, credits, 200, exchange.request_id))
+                if billed := exchange.headers.get("x-credits-used"):
+                    run.answered(claim.purchase, Told(exchange.body, float(billed), 200, exchange.request_id))
+                else:  # refused, free
+                    run.uncharged(claim.purchase)
             run.close()
 
     # Invariants ------------------------------------------------------------------------------------------------
