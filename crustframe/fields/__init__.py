@@ -255,13 +255,16 @@ class Catalogue:
         return list(dict.fromkeys(near))[:3]
 
     def search(self, text: str = "") -> list[Field]:
-        """Return the fields whose path, group or note contains a word of `text`, or that one stands for."""
+        """Return what words of `text` stand for, fields with a word in path or group, and with all in their note."""
         words = text.lower().split()
-        meant = {re.sub(r"\[[^\]]*\]", "", path) for word in words if (path := self.meant_by(word))}
-        if not words:
-            return list(self.fields.values())
-        found = [f for f in self.fields.values() if any(w in f"{f.path} {f.group} {f.note}".lower() for w in words)]
-        return [*(self.fields[path] for path in meant), *(f for f in found if f.path not in meant)]
+        meant = dict.fromkeys(re.sub(r"\[[^\]]*\]", "", path) for word in words if (path := self.meant_by(word)))
+
+        def is_found(field: Field) -> bool:
+            name, whole = f"{field.path} {field.group}".lower(), f"{field.path} {field.group} {field.note}".lower()
+            return any(word in name for word in words) or all(word in whole for word in words)
+
+        found = [field for path, field in self.fields.items() if path not in meant and is_found(field)]
+        return [*(self.fields[path] for path in meant), *found]
 
 
 @cache
