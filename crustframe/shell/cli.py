@@ -78,7 +78,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["--help", "-h"]},
 )
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(jobs_app, name="jobs")
