@@ -227,7 +227,11 @@ def nobody_named(
 
 
 def _likely_column(others: Mapping[Any, Sequence[object]], column: Column, kinds: Collection[IdentifierKind]) -> str:
-    found = {name: _counts(cells, kinds) for name, cells in others.items() if name not in columns_named(column)}
+    found = {
+        name: _counts(read_identifiers(cells), kinds)
+        for name, cells in others.items()
+        if name not in columns_named(column)
+    }
     likely = max(found, key=lambda name: found[name].total(), default=None)
     if likely is None or not found[likely]:
         return ""
@@ -242,7 +246,7 @@ def people_columns(
     found = {}
     for name, cells in columns.items():
         read = read_identifiers(cells)
-        counts = _counts(cells, kinds)
+        counts = _counts(read, kinds)
         if not is_ours(name) and counts.total() * 2 > len(read) - read.n_blank:
             found[name] = counts
     return found
@@ -253,8 +257,7 @@ def in_words(counts: Mapping[IdentifierKind, int]) -> str:
     return " and ".join(counted(n, _KINDS_IN_WORDS[kind]) for kind, n in counts.items())
 
 
-def _counts(cells: Iterable[object], kinds: Collection[IdentifierKind]) -> Counter[IdentifierKind]:
-    read = read_identifiers(cells)
+def _counts(read: Identifiers, kinds: Collection[IdentifierKind]) -> Counter[IdentifierKind]:
     found = Counter(read.unique[position].kind for position in read.per_row if position >= 0)
     return Counter({kind: n for kind, n in found.items() if kind in kinds})
 

@@ -40,10 +40,10 @@ def spent_by(connection: sqlite3.Connection, scope_id: int, now: float) -> float
     row = connection.execute(
         "SELECT coalesce(sum(CASE WHEN credits IS NOT NULL THEN credits WHEN state IN "  # noqa: S608
         "('waiting', 'sent', 'answered', 'running', 'in_doubt', 'resent') THEN worst_credits ELSE 0 END), 0) "
-        f"FROM purchases LEFT JOIN meta ON name = {_MET} WHERE scope_id = :scope AND "
+        "FROM purchases WHERE scope_id = :scope AND "
         "(opened_at BETWEEN :today AND :midnight OR closed_at BETWEEN :today AND :midnight "
         "OR state IN ('waiting', 'sent', 'answered', 'running') "
-        f"OR ({_AHEAD} AND coalesce(CAST(value AS REAL), :today) = :today))",
+        f"OR ({_AHEAD} AND NOT EXISTS (SELECT 1 FROM meta WHERE name = {_MET} AND CAST(value AS REAL) <> :today)))",
         {"scope": scope_id, **_day_of(now)},
     ).fetchone()
     return float(row[0])

@@ -57,7 +57,7 @@ asked cells of each row, held against what the emulator knows; the bench stops u
 it paid for nobody twice.
 
 The programs are in `programs/`, each written as a good user of its library would. They keep nothing, except for
-requests-cache; crustframe always has its ledger on, and an answer is on disk before it is read.
+requests-cache; crustframe always has its ledger on, and an answer is on disk with its bill before a row is told.
 
 Moved: "0.57 x the CPU of a plain script", which this bench printed before, came from a weaker script. It made a frame
 of each page of 25, with the `record_path` of `json_normalize`, which takes ten times as long as a list of people, and
